@@ -1,0 +1,70 @@
+# The commands that people and scripts rely on. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?=
+OUT ?= out
+BIN := $(VENV)/bin
+PROTOS := $(shell cd proto && find . -name '*.proto' | sed 's|^\./||' | sort)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-unit test-real test-full lint format proto clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.local  ## the whole pipeline on DATA=folder (default: made-up images); writes OUT/report.html
+	$(BIN)/synthoscope demo $(if $(DATA),--data $(DATA)) --out $(OUT)
+
+up: $(VENV)/.local  ## start the local stack
+	$(BIN)/synthoscope up
+
+down: $(VENV)/.local  ## stop the local stack
+	$(BIN)/synthoscope down
+
+test: test-unit test-real  ## all tests but the long proofs
+
+test-unit: $(VENV)/.dev  ## the tests that start no server and train nothing for long
+	$(BIN)/pytest -m "not stack and not training and not slow" --numprocesses auto --maxprocesses 4 --durations=5
+
+test-real: $(VENV)/.dev  ## the tests with real servers and real training
+	$(BIN)/pytest -m "(stack or training) and not slow" --durations=10
+
+test-full: test  ## adds the long proofs; prints how long each takes
+	$(BIN)/pytest -m slow --durations=0 --timeout 3600
+
+bench-%: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.$*
+
+lint: $(VENV)/.dev  ## style, types, import rules, contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint proto
+	$(BIN)/buf breaking proto --against '.git#ref=HEAD,subdir=proto'
+
+format: $(VENV)/.dev  ## reformat the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+proto: $(VENV)/.dev  ## regenerate libs/synthoscope/api from proto/
+	$(BIN)/buf lint proto
+	$(BIN)/buf breaking proto --against '.git#ref=HEAD,subdir=proto'
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=libs --pyi_out=libs $(PROTOS)
+	$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=libs $(filter %_service.proto,$(PROTOS))
+
+clean:  ## remove the virtual environment and what the demo wrote
+	rm -rf $(VENV) $(OUT)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Synthoscope needs Python 3.11 or newer: make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) --editable '.[local]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,46 @@
+from synthoscope.api.classification.v1 import classification_pb2 as _classification_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DiagnoseRequest(_message.Message):
+    __slots__ = ("parent", "data", "image_name", "model_version", "explain")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    data: bytes
+    image_name: str
+    model_version: str
+    explain: bool
+    def __init__(self, parent: _Optional[str] = ..., data: _Optional[bytes] = ..., image_name: _Optional[str] = ..., model_version: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
+
+class GetDiagnosisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListDiagnosesRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListDiagnosesResponse(_message.Message):
+    __slots__ = ("diagnoses", "next_page_token")
+    DIAGNOSES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    diagnoses: _containers.RepeatedCompositeFieldContainer[_classification_pb2.Diagnosis]
+    next_page_token: str
+    def __init__(self, diagnoses: _Optional[_Iterable[_Union[_classification_pb2.Diagnosis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

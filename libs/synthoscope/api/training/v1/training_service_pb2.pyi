@@ -1,0 +1,39 @@
+from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
+from synthoscope.api.training.v1 import training_pb2 as _training_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SubmitGanTrainingRequest(_message.Message):
+    __slots__ = ("parent", "request_id", "dataset_version", "model_id", "config")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    request_id: str
+    dataset_version: str
+    model_id: str
+    config: _training_pb2.GanTrainingConfig
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.GanTrainingConfig, _Mapping]] = ...) -> None: ...
+
+class SubmitClassifierTrainingRequest(_message.Message):
+    __slots__ = ("parent", "request_id", "dataset_version", "synthetic_sets", "model_id", "config")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_SETS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    request_id: str
+    dataset_version: str
+    synthetic_sets: _containers.RepeatedScalarFieldContainer[str]
+    model_id: str
+    config: _training_pb2.ClassifierTrainingConfig
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.ClassifierTrainingConfig, _Mapping]] = ...) -> None: ...

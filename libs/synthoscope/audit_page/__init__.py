@@ -1,0 +1,1 @@
+"""An audit as one self-contained HTML page with pictures: for the disk of who may see them."""

@@ -1,0 +1,1 @@
+"""Classifiers: configuration, networks, augmentation, training loop, prediction. Only `config` can do without torch."""

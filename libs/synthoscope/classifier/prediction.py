@@ -1,0 +1,97 @@
+"""A published classifier, ready to be asked. Safe for use from several threads: nothing changes after loading."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synthoscope import models
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.classifier.config import PRESETS
+from synthoscope.classifier.networks import SeedCnn, build_network, to_input
+from synthoscope.images.preprocessing import Pipeline
+from synthoscope.models.preprocessing import pipeline_of
+from synthoscope.models.weights import load_weights
+from synthoscope.objects import ObjectStore
+from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
+
+LARGEST_BATCH = 128
+"""Images that go through the network at once; more are taken in turns, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model version with its network, whose parameters are frozen, on the CPU or another device."""
+
+    record: ModelVersion
+    network: SeedCnn
+    device: torch.device
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of every probability vector."""
+        return tuple(self.record.classes)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square images it takes, pixels."""
+        return self.record.image_size
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """What makes its input of a decoded image."""
+        return pipeline_of(self.record)
+
+    def input(self, images: NDArray[np.uint8]) -> Tensor:
+        """What its network sees, float32 N×3×S×S on its device, of images uint8 N×S×S×3 as its pipeline makes them."""
+        # A copy, since torch does not take arrays that are read only, as memory-mapped and shared ones are.
+        return self.pipeline.normalization.apply(to_input(torch.tensor(images).to(self.device)))
+
+    def class_index(self, label: str, field: str = "label") -> int:
+        """The position of a class. Raises InvalidInput, naming `field`, when it is not one of the model's."""
+        if label not in self.classes:
+            raise InvalidInput(field, f"must be one of the model's classes: {', '.join(self.classes)}")
+        return self.classes.index(label)
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities, float32 N×C, of images uint8 N×S×S×3 as its pipeline makes them.
+
+        Raises InvalidInput, naming "images", for another shape or type.
+        """
+        check_images(self, images)
+        parts = [self._probabilities(images[at : at + LARGEST_BATCH]) for at in range(0, len(images), LARGEST_BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    @torch.inference_mode()
+    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.network(self.input(images)).softmax(dim=1).cpu().numpy()
+
+
+def load_classifier(objects: ObjectStore, name: str, device: torch.device | str = "cpu") -> Classifier:
+    """The classifier of a model version's name.
+
+    Raises InvalidInput or NotFound for the name, FailedPrecondition when it is not a classifier or its network is
+    unknown to this version of the code, DataLoss when its weights are damaged or are not those of its network.
+    """
+    record = models.get(objects, name)
+    if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
+        raise FailedPrecondition(f"{record.name} is not a classifier")
+    if record.preset not in PRESETS:
+        raise FailedPrecondition(f"{record.name} has the network {record.preset}, which is not known here")
+    network = build_network(record.preset, len(record.classes))
+    try:
+        network.load_state_dict(load_weights(objects, record))
+    except RuntimeError as error:
+        raise DataLoss(f"the weights of {record.name} are not those of its network {record.preset}") from error
+    network.requires_grad_(False).eval().to(device)
+    return Classifier(record, network, torch.device(device))
+
+
+def check_images(classifier: Classifier, images: NDArray[np.uint8]) -> None:
+    """Raises InvalidInput, naming "images", unless they are uint8 N×S×S×3 with the classifier's side S."""
+    side = classifier.image_size
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (side, side, 3):
+        raise InvalidInput("images", f"must be uint8, N×{side}×{side}×3, not {images.dtype} {images.shape}")

@@ -1,0 +1,26 @@
+"""Whether there are enough images to train a classifier. Needs no torch: services ask it before they accept a job."""
+
+from collections.abc import Mapping
+
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.rpc.errors import FailedPrecondition
+
+
+def check_counts(config: ClassifierConfig, counts: Mapping[str, int]) -> None:
+    """Checks real training images by class, classes without one included.
+
+    Raises FailedPrecondition when there are fewer than two classes, or too few images to hold some out for validation
+    and still fill a batch.
+    """
+    if len(counts) < 2:
+        raise FailedPrecondition(f"a classifier needs at least 2 classes; there are {len(counts)}")
+    few = sorted(label for label, count in counts.items() if count < 2)
+    if few:
+        raise FailedPrecondition(f"the training images have fewer than 2 images of {', '.join(few)}")
+    held_out = sum(max(1, round(count * config.validation_fraction)) for count in counts.values())
+    left = sum(counts.values()) - held_out
+    if left < config.batch_size:
+        raise FailedPrecondition(
+            f"{left} training images are left when {held_out} are held out for validation, "
+            f"fewer than config.batch_size, {config.batch_size}"
+        )

@@ -1,0 +1,5 @@
+"""The `synthoscope` command."""
+
+from synthoscope.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,106 @@
+"""`synthoscope classifier`: train and look at classifiers."""
+
+from typing import Annotated
+
+import typer
+
+from synthoscope import names
+from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelKind, ModelVersion
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
+from synthoscope.cli.console import (
+    AsJson,
+    Detach,
+    RequestId,
+    console,
+    finish,
+    print_message,
+    print_messages,
+    short_name,
+    table,
+)
+from synthoscope.client import Client
+
+_MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test without copies of training images"}
+
+app = typer.Typer(no_args_is_help=True, help="Classifiers: train, list, show.")
+
+
+@app.command("train")
+def train(
+    dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`.")],
+    model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "classifier",
+    preset: Annotated[str, typer.Option(help="cnn-128 or cnn-64.")] = "cnn-128",
+    synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to train on as well; repeatable.")] = None,
+    epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
+    batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
+    learning_rate: Annotated[float, typer.Option(help="Adam's; 0: the preset's.")] = 0.0,
+    workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    request_id: RequestId = "",
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a classifier, measures it on the test split, and publishes a model version."""
+    config = ClassifierTrainingConfig(
+        preset=preset,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        workers=workers,
+        seed=seed,
+    )
+    with Client() as client:
+        sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
+        job = client.models.train_classifier(client.dataset_name(dataset), model, config, sets, request_id)
+        ended = finish(client, job, "training the classifier", detach=detach, as_json=as_json)
+        if ended is None:
+            return
+        version = client.models.get(ended.result)
+    show_version(version, as_json)
+
+
+@app.command("list")
+def list_versions(as_json: AsJson = False) -> None:
+    """Lists all classifier versions."""
+    with Client() as client:
+        versions = client.models.list(ModelKind.MODEL_KIND_CLASSIFIER)
+    if as_json:
+        print_messages(versions)
+        return
+    rows = table("classifiers", "version", "preset", "classes", "test accuracy", "without copies")
+    for version in versions:
+        accuracy = {item.split: f"{item.accuracy:.3f}" for item in version.evaluations}
+        on_test = (accuracy.get(split, "") for split in ("test", "test-deduplicated"))
+        rows.add_row(short_name(version.name), version.preset, ", ".join(version.classes), *on_test)
+    console.print(rows)
+
+
+@app.command("show")
+def show(
+    model: Annotated[str, typer.Argument(help="`classifier` or `classifier@VERSION`.")], as_json: AsJson = False
+) -> None:
+    """Shows a classifier's measurements."""
+    with Client() as client:
+        version = client.models.get(client.model_name(model))
+    show_version(version, as_json)
+
+
+def show_version(version: ModelVersion, as_json: bool) -> None:
+    """Prints a classifier's measurements."""
+    if as_json:
+        print_message(version)
+        return
+    console.print(f"{short_name(version.name)}, trained on {short_name(version.lineage.dataset_version)}")
+    for evaluation in version.evaluations:
+        _show_evaluation(evaluation)
+
+
+def _show_evaluation(evaluation: Evaluation) -> None:
+    labels = [item.label for item in evaluation.classes]
+    measured_on = _MEASURED_ON.get(evaluation.split, evaluation.split)
+    title = f"{measured_on}: accuracy {evaluation.accuracy:.3f}, macro F1 {evaluation.macro_f1:.3f}"
+    rows = table(title, "class", "precision", "recall", "F1", "images", *(f"→ {label}" for label in labels))
+    for metrics, confusion in zip(evaluation.classes, evaluation.confusion, strict=True):
+        scores = (f"{value:.3f}" for value in (metrics.precision, metrics.recall, metrics.f1))
+        rows.add_row(metrics.label, *scores, str(metrics.support), *(str(count) for count in confusion.counts))
+    console.print(rows)

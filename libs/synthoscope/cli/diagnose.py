@@ -1,0 +1,73 @@
+"""`synthoscope diagnose` and `synthoscope explain`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf import json_format
+
+from synthoscope import names
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.models.v1.models_pb2 import ModelKind
+from synthoscope.cli.console import AsJson, console, print_message, short_name, table
+from synthoscope.client import Client
+from synthoscope.rpc.errors import FailedPrecondition
+
+
+def diagnose(
+    image: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A PNG or JPEG file.")],
+    model: Annotated[str, typer.Option(help="`tumours` or `tumours@VERSION`; not needed when there is one.")] = "",
+    explain: Annotated[Path | None, typer.Option(help="Write the heatmap laid over the image to this PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Diagnoses an image; with --explain shows where the model looked."""
+    with Client() as client:
+        version = client.model_name(model) if model else only_classifier(client)
+        diagnosis = client.diagnoses.diagnose(image.read_bytes(), version, explain=explain is not None)
+        if explain:
+            explanation = client.diagnoses.wait(diagnosis.explanation)
+            explain.write_bytes(client.diagnoses.overlay(explanation))
+    show_diagnosis(diagnosis, as_json)
+    if explain and not as_json:
+        console.print(f"heatmap of {explanation.label}: {explain}")
+
+
+def explain_diagnosis(
+    diagnosis: Annotated[str, typer.Argument(help="Id of a diagnosis.")],
+    out: Annotated[Path, typer.Option("--out", help="Write the heatmap laid over the image to this PNG.")],
+    label: Annotated[str, typer.Option(help="Class to explain; by default the predicted one.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Explains a diagnosis that was made before, for any class."""
+    with Client() as client:
+        name = client.name(names.DIAGNOSIS, "diagnosis", diagnosis)
+        explanation = client.diagnoses.wait(client.diagnoses.explain(name, label).name)
+        out.write_bytes(client.diagnoses.overlay(explanation))
+    if as_json:
+        print_message({"overlay": str(out), "explanation": json_format.MessageToDict(explanation)})
+    else:
+        console.print(f"heatmap of {explanation.label} (probability {explanation.probability:.3f}): {out}")
+
+
+def only_classifier(client: Client) -> str:
+    """The latest version of the tenant's only classifier. Raises FailedPrecondition when there is none, or several."""
+    versions = client.models.list(ModelKind.MODEL_KIND_CLASSIFIER)
+    parents = {version.name.rpartition("/versions/")[0] for version in versions}
+    if not parents:
+        raise FailedPrecondition("there is no classifier yet: train one with `synthoscope classifier train DATASET`")
+    if len(parents) > 1:
+        known = ", ".join(sorted(parent.rpartition("/")[2] for parent in parents))
+        raise FailedPrecondition(f"there are several classifiers: choose one with --model ({known})")
+    return f"{parents.pop()}/versions/{names.LATEST}"
+
+
+def show_diagnosis(diagnosis: Diagnosis, as_json: bool) -> None:
+    """Prints a diagnosis."""
+    if as_json:
+        print_message(diagnosis)
+        return
+    rows = table(f"{diagnosis.label}  ({short_name(diagnosis.model_version)})", "class", "probability")
+    for item in sorted(diagnosis.probabilities, key=lambda item: -item.probability):
+        rows.add_row(item.label, f"{item.probability:.4f}")
+    console.print(rows)
+    console.print(f"diagnosis {short_name(diagnosis.name)}, image {diagnosis.image.sha256[:16]}")

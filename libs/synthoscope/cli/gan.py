@@ -1,0 +1,71 @@
+"""`synthoscope gan`: train a GAN."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
+from synthoscope.cli.console import AsJson, Detach, RequestId, console, finish, print_message, short_name
+from synthoscope.client import Client
+
+app = typer.Typer(no_args_is_help=True, help="GANs: train, grids.")
+
+
+@app.command("train")
+def train(
+    dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`.")],
+    model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "gan",
+    preset: Annotated[str, typer.Option(help="dcgan-128 or dcgan-64.")] = "dcgan-128",
+    conditioning: Annotated[str, typer.Option(help="unconditional, per-class or conditional.")] = "conditional",
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 50,
+    batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
+    workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    request_id: RequestId = "",
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a GAN on a dataset's training split and publishes a model version."""
+    config = GanTrainingConfig(
+        preset=preset,
+        conditioning=parse_conditioning(conditioning),
+        epochs=epochs,
+        batch_size=batch_size,
+        workers=workers,
+        seed=seed,
+    )
+    with Client() as client:
+        job = client.models.train_gan(client.dataset_name(dataset), model, config, request_id)
+        ended = finish(client, job, "training the GAN", detach=detach, as_json=as_json)
+        if ended is None:
+            return
+        version = client.models.get(ended.result)
+    if as_json:
+        print_message(version)
+    else:
+        console.print(f"published {short_name(version.name)}")
+
+
+@app.command("grids")
+def grids(
+    model: Annotated[str, typer.Argument(help="`gan` or `gan@VERSION`.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the sample grids of its training.")],
+) -> None:
+    """Writes the sample grids of a GAN's training as PNG files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Client() as client:
+        for grid in client.models.get(client.model_name(model)).sample_grids:
+            file = folder / f"step-{grid.step:06d}-{grid.label or 'all'}.png"
+            file.write_bytes(client.images.download(grid.image.name))
+            console.print(str(file))
+
+
+def parse_conditioning(text: str) -> str:
+    """The enum value's name for `per-class`, `unconditional` or `conditional`."""
+    known = {
+        value.removeprefix("GAN_CONDITIONING_").lower().replace("_", "-"): value for value in GanConditioning.keys()[1:]
+    }
+    if text not in known:
+        raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--conditioning")
+    return known[text]

@@ -1,0 +1,75 @@
+"""Diagnoses and their explanations."""
+
+from collections.abc import Iterator
+
+from synthoscope.api.classification.v1 import classification_service_pb2 as diagnosis_requests
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
+from synthoscope.api.explanation.v1 import explanation_service_pb2 as explanation_requests
+from synthoscope.api.explanation.v1.explanation_pb2 import Explanation, ExplanationMethod
+from synthoscope.api.explanation.v1.explanation_service_pb2_grpc import ExplanationServiceStub
+from synthoscope.api.jobs.v1.jobs_pb2 import JobState
+from synthoscope.client.connection import Connection, call, stream
+from synthoscope.client.images import Images
+from synthoscope.rpc.errors import DeadlineExceeded, FailedPrecondition
+
+INLINE_BYTES = (4 << 20) - (16 << 10)
+"""Larger images are uploaded first, in chunks."""
+
+EXPLANATION_SECONDS = 120.0
+
+
+class Diagnoses:
+    """Asks for diagnoses and explanations."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._images = Images(connection, "classification")
+
+    def diagnose(self, data: bytes, model_version: str, *, explain: bool = False) -> Diagnosis:
+        """Diagnoses a PNG or JPEG file. Raises InvalidInput when it is neither, NotFound for an unknown model."""
+        request = diagnosis_requests.DiagnoseRequest(
+            parent=self._connection.parent, model_version=model_version, explain=explain
+        )
+        if len(data) > INLINE_BYTES:
+            request.image_name = self._images.upload(data).name
+        else:
+            request.data = data
+        return call(self._diagnoses.Diagnose, request)
+
+    def get(self, name: str) -> Diagnosis:
+        """A diagnosis. Raises NotFound."""
+        return call(self._diagnoses.GetDiagnosis, diagnosis_requests.GetDiagnosisRequest(name=name))
+
+    def explain(self, diagnosis: str, label: str = "") -> Explanation:
+        """Asks for a Grad-CAM explanation of one class, by default the predicted one; see `wait`."""
+        request = explanation_requests.CreateExplanationRequest(
+            diagnosis=diagnosis, label=label, method=ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
+        )
+        return call(self._explanations.CreateExplanation, request)
+
+    def watch(self, explanation: str, seconds: float = EXPLANATION_SECONDS) -> Iterator[Explanation]:
+        """An explanation, at once and at every change, until it ends."""
+        request = explanation_requests.WatchExplanationRequest(name=explanation)
+        yield from stream(self._explanations.WatchExplanation, request, seconds)
+
+    def wait(self, explanation: str, seconds: float = EXPLANATION_SECONDS) -> Explanation:
+        """The finished explanation. Raises FailedPrecondition when it failed, DeadlineExceeded when it is late."""
+        for current in self.watch(explanation, seconds):
+            if current.state == JobState.JOB_STATE_SUCCEEDED:
+                return current
+            if current.state == JobState.JOB_STATE_FAILED:
+                raise FailedPrecondition(f"{explanation} failed: {current.error.code}: {current.error.message}")
+        raise DeadlineExceeded(f"{explanation} did not end within {seconds:.0f} s")
+
+    def overlay(self, explanation: Explanation) -> bytes:
+        """The PNG of the heatmap laid over the original image."""
+        return self._images.download(explanation.overlay.name)
+
+    @property
+    def _diagnoses(self) -> DiagnosisServiceStub:
+        return DiagnosisServiceStub(self._connection.channel("classification"))
+
+    @property
+    def _explanations(self) -> ExplanationServiceStub:
+        return ExplanationServiceStub(self._connection.channel("explanation"))

@@ -1,0 +1,66 @@
+"""Model versions, and the jobs that make them."""
+
+from collections.abc import Sequence
+
+from synthoscope.api.jobs.v1.jobs_pb2 import Job
+from synthoscope.api.models.v1 import models_service_pb2 as requests
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_service_pb2_grpc import ModelServiceStub
+from synthoscope.api.training.v1 import training_service_pb2 as training
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
+from synthoscope.api.training.v1.training_service_pb2_grpc import TrainingServiceStub
+from synthoscope.client.connection import Connection, call, pages
+
+
+class Models:
+    """Trains models and reads their versions."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def train_gan(self, dataset_version: str, model_id: str, config: GanTrainingConfig, request_id: str = "") -> Job:
+        """Starts a GAN training on the training split."""
+        request = training.SubmitGanTrainingRequest(
+            parent=self._connection.parent,
+            request_id=request_id,
+            dataset_version=dataset_version,
+            model_id=model_id,
+            config=config,
+        )
+        return call(self._training.SubmitGanTraining, request)
+
+    def train_classifier(
+        self,
+        dataset_version: str,
+        model_id: str,
+        config: ClassifierTrainingConfig,
+        synthetic_sets: Sequence[str] = (),
+        request_id: str = "",
+    ) -> Job:
+        """Starts a classifier training on the training split and, if given, on synthetic sets."""
+        request = training.SubmitClassifierTrainingRequest(
+            parent=self._connection.parent,
+            request_id=request_id,
+            dataset_version=dataset_version,
+            synthetic_sets=synthetic_sets,
+            model_id=model_id,
+            config=config,
+        )
+        return call(self._training.SubmitClassifierTraining, request)
+
+    def get(self, name: str) -> ModelVersion:
+        """A model version; `versions/latest` is allowed. Raises NotFound."""
+        return call(self._models.GetModelVersion, requests.GetModelVersionRequest(name=name))
+
+    def list(self, kind: ModelKind = ModelKind.MODEL_KIND_UNSPECIFIED) -> list[ModelVersion]:
+        """All model versions, by name."""
+        request = requests.ListModelVersionsRequest(parent=self._connection.parent, kind=kind)
+        return [item for page in pages(self._models.ListModelVersions, request) for item in page.model_versions]
+
+    @property
+    def _training(self) -> TrainingServiceStub:
+        return TrainingServiceStub(self._connection.channel("training"))
+
+    @property
+    def _models(self) -> ModelServiceStub:
+        return ModelServiceStub(self._connection.channel("training"))

@@ -1,0 +1,1 @@
+"""Datasets: immutable versions of labelled images, how they come in, and how training reads them."""

@@ -1,0 +1,141 @@
+"""CSV tables that say which file shows what.
+
+The first line names the columns, in any order and any case; other columns are ignored:
+
+- `path` (also `file`, `filename`, `image`): the file, relative to the table's folder; or, for DICOM files, one of
+  `SOPInstanceUID`, `SeriesInstanceUID` and `StudyInstanceUID`
+- `label` (also `class`, `diagnosis`): required
+- `patient` (also `patient_id`, `patientid`): whose image it is
+- `split` (also `set`): train or test; rows for validation are not used
+- `frame`: which frame of a multi-frame DICOM file, from 0
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from synthoscope.api.datasets.v1.datasets_pb2 import Split
+from synthoscope.datasets.sources.scan import MOST_FILES, is_validation, split_of
+from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
+
+LARGEST_TABLE = 256 << 20
+"""Bytes."""
+
+UID_COLUMNS = ("sopinstanceuid", "seriesinstanceuid", "studyinstanceuid")
+
+_NAMES = {
+    "path": ("path", "file", "filename", "image"),
+    "label": ("label", "class", "diagnosis"),
+    "patient": ("patient", "patient_id", "patientid"),
+    "split": ("split", "set"),
+    "frame": ("frame",),
+}
+_MOST_FRAMES = 100_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: where it stands ("labels.csv line 3"), what it names, and what it says of it."""
+
+    place: str
+    path: str
+    uid: str
+    label: str
+    patient: str
+    split: Split | None
+    frame: int
+    unused: bool
+
+
+def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[Row]:
+    """The rows of a CSV table, UTF-8, separated by commas, semicolons or tabs; `name` is what to call it in errors.
+
+    `columns` says which of its columns to take for one of ours ({"patient": "patient_key"}). Raises InvalidInput, with
+    the line, for what is missing or wrong in it, and ResourceExhausted over a million rows.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, "is not UTF-8 text") from error
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    try:
+        header = [column.strip().lower() for column in next(reader, [])]
+        places = _places(header, name, columns or {})
+        return list(_rows(reader, places, name))
+    except csv.Error as error:
+        raise InvalidInput(f"{name} line {reader.line_num}", f"cannot be read as CSV: {error}") from error
+
+
+def is_manifest(data: bytes) -> bool:
+    """Whether bytes look like a table that gives paths and labels."""
+    first, _, _ = data[:4096].partition(b"\n")
+    text = first.decode("utf-8-sig", "replace")
+    header = {column.strip(' "\r').lower() for column in text.split(_delimiter(text))}
+    return not header.isdisjoint(_NAMES["path"]) and not header.isdisjoint(_NAMES["label"])
+
+
+def _delimiter(text: str) -> str:
+    header, _, _ = text.partition("\n")
+    return max(",;\t", key=header.count)
+
+
+def _places(header: list[str], name: str, columns: Mapping[str, str]) -> dict[str, int]:
+    """Which of our columns stands where."""
+    if unknown := sorted(set(columns) - set(_NAMES)):
+        raise InvalidInput("columns", f"there is no column {unknown[0]!r}; choose from {', '.join(_NAMES)}")
+    wanted = {ours: (columns[ours].lower(),) if ours in columns else names for ours, names in _NAMES.items()}
+    wanted |= {uid: (uid,) for uid in UID_COLUMNS}
+    places = {
+        ours: header.index(found)
+        for ours, names in wanted.items()
+        if (found := next((name for name in names if name in header), None)) is not None
+    }
+    if absent := sorted(set(columns) - set(places)):
+        raise InvalidInput(name, f"has no column {columns[absent[0]]!r}")
+    if "label" not in places:
+        raise InvalidInput(name, f"has no column 'label'; its first line must name its columns and has {header}")
+    if not places.keys() & {"path", *UID_COLUMNS}:
+        raise InvalidInput(name, f"has no column 'path' (or one of DICOM's UIDs); its first line has {header}")
+    return places
+
+
+def _rows(reader: Iterator[list[str]], places: Mapping[str, int], name: str) -> Iterator[Row]:
+    count = 0
+    for cells in reader:
+        place = f"{name} line {reader.line_num}"  # type: ignore[attr-defined]  # csv's reader has it
+        if not any(cells):
+            continue
+        count += 1
+        if count > MOST_FILES:
+            raise ResourceExhausted(f"{name}: has more than {MOST_FILES} rows")
+        yield _row({ours: cells[index].strip() for ours, index in places.items() if index < len(cells)}, place)
+
+
+def _row(cells: Mapping[str, str], place: str) -> Row:
+    split = cells.get("split", "")
+    row = Row(
+        place=place,
+        path=cells.get("path", "").removeprefix("./"),
+        uid=next((cells[column] for column in UID_COLUMNS if cells.get(column)), ""),
+        label=cells.get("label", ""),
+        patient=cells.get("patient", ""),
+        split=split_of(split),
+        frame=_frame(cells.get("frame", ""), place),
+        unused=is_validation(split),
+    )
+    if split and row.split is None and not row.unused:
+        raise InvalidInput(place, f"has split {split[:40]!r}; it must be train or test")
+    if not row.label:
+        raise InvalidInput(place, "has no label")
+    if not (row.path or row.uid):
+        raise InvalidInput(place, "names no file: its path is empty")
+    return row
+
+
+def _frame(text: str, place: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > _MOST_FRAMES:
+        raise InvalidInput(place, f"has frame {text[:40]!r}; it must be a number from 0 to {_MOST_FRAMES}")
+    return int(text)

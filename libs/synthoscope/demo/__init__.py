@@ -1,0 +1,1 @@
+"""The whole pipeline on one folder of images, with small budgets: what `make demo` runs."""

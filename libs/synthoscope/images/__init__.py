@@ -1,0 +1,1 @@
+"""Images: decoding, preprocessing, storage and the ImageService that moves them in and out."""

@@ -1,0 +1,1 @@
+"""Metrics: one a file, pure functions of arrays."""

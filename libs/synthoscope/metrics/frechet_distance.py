@@ -1,0 +1,56 @@
+"""Fréchet distance between two sets of features, each taken for a sample of a Gaussian.
+
+Dowson & Landau 1982 give the distance between Gaussians in closed form; Heusel et al. 2017 ("GANs trained by a two
+time-scale update rule") use it on a network's features to judge generators.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def frechet_distance(features_a: NDArray[Any], features_b: NDArray[Any]) -> float:
+    """‖μ_a - μ_b‖² + tr(Σ_a + Σ_b - 2 (Σ_a Σ_b)^½), at least 0 and in squared feature units.
+
+    Takes N×D and M×D features, of any real dtype, N and M at least 2; computed in float64 with unbiased covariances.
+    Raises ValueError for other shapes or for numbers that are not finite.
+
+    With fewer samples than dimensions the covariances have not full rank. The distance is still defined and is computed
+    without matrix inverses or jitter, but it is biased upwards, more so the fewer samples there are: compare only
+    distances taken with the same N and M, on the same features.
+    """
+    a, b = _checked(features_a), _checked(features_b)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"features must have the same dimension: {a.shape[1]} and {b.shape[1]}")
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    root_a, root_b = (a - mean_a) / np.sqrt(len(a) - 1), (b - mean_b) / np.sqrt(len(b) - 1)
+    difference = mean_a - mean_b
+    distance = difference @ difference + np.sum(root_a**2) + np.sum(root_b**2) - 2.0 * _trace_root(root_a, root_b)
+    return float(max(distance, 0.0))
+
+
+def _trace_root(root_a: NDArray[np.float64], root_b: NDArray[np.float64]) -> float:
+    """tr((Σ_a Σ_b)^½), where Σ = rootᵀ root.
+
+    The eigenvalues of Σ_a Σ_b are, but for zeros, those of C Cᵀ with C = A Bᵀ, where A and B are any roots of the
+    covariances (AᵀA = Σ_a); so the trace is the sum of C's singular values. They are real, positive, well conditioned,
+    which the eigenvalues of the product itself are not. The roots are taken with as few rows as samples or dimensions.
+    """
+    a = root_a if len(root_a) <= root_a.shape[1] else _symmetric_root(root_a.T @ root_a)
+    b = root_b if len(root_b) <= root_b.shape[1] else _symmetric_root(root_b.T @ root_b)
+    return float(np.linalg.svd(a @ b.T, compute_uv=False).sum())
+
+
+def _symmetric_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.clip(eigenvalues, 0.0, None))) @ vectors.T
+
+
+def _checked(features: NDArray[Any]) -> NDArray[np.float64]:
+    features = np.asarray(features, dtype=np.float64)
+    if features.ndim != 2 or len(features) < 2 or features.shape[1] == 0:
+        raise ValueError(f"features must be N×D with N ≥ 2 and D ≥ 1, not {features.shape}")
+    if not np.isfinite(features).all():
+        raise ValueError("features must be finite")
+    return features

@@ -1,0 +1,1 @@
+"""Everything a gRPC process needs, once: server, channel, errors, authentication, health."""

@@ -1,0 +1,152 @@
+"""Who calls: bearer tokens, and the rule that a caller sees its own tenant only.
+
+The tokens file holds SHA-256 sums, so reading it does not give a token away.
+"""
+
+import contextlib
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from synthoscope.rpc.errors import NotFound, PermissionDenied, StartupError, Unauthenticated
+
+AUTHORIZATION = "authorization"
+"""Metadata key of the token: `Bearer …`."""
+
+_TENANTS = "tenants/"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a token stands for."""
+
+    tenant: str
+    subject: str
+    roles: frozenset[str]
+
+    def require(self, role: str) -> None:
+        """Raises PermissionDenied unless the caller has the role."""
+        if role not in self.roles:
+            raise PermissionDenied(f"needs the role {role}")
+
+
+_CALLER: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller() -> Caller:
+    """Who makes the call that is being answered. Raises Unauthenticated outside of one."""
+    try:
+        return _CALLER.get()
+    except LookupError:
+        raise Unauthenticated("no caller is known here") from None
+
+
+@contextlib.contextmanager
+def acting_as(identity: Caller) -> Iterator[None]:
+    """Makes `caller()` answer `identity` inside the block: for work that no call asks for, and for tests."""
+    token = _CALLER.set(identity)
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)
+
+
+def become(identity: Caller) -> None:
+    """Makes `caller()` answer `identity` for the rest of the current task."""
+    _CALLER.set(identity)
+
+
+class TokenRecord(BaseModel):
+    """One entry of the tokens file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    tenant: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
+    subject: str = Field(min_length=1, max_length=256)
+    roles: frozenset[str] = frozenset()
+
+
+class TokensFile(BaseModel):
+    """The tokens file. An empty one lets nobody in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tokens: tuple[TokenRecord, ...]
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """Turns a call's metadata into its caller."""
+
+    records: tuple[TokenRecord, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Authenticator":
+        """Reads the tokens file. Raises StartupError when it is missing or malformed."""
+        try:
+            return cls(TokensFile.model_validate_json(path.read_bytes()).tokens)
+        except OSError as error:
+            raise StartupError(f"cannot read the tokens file {path}: {error.strerror}") from None
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the file"
+            raise StartupError(f"the tokens file {path} is malformed at {where}") from None
+
+    def authenticate(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+        """The caller that the metadata's bearer token stands for. Raises Unauthenticated."""
+        scheme, _, token = _authorization(metadata).partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated(f"needs the metadata `{AUTHORIZATION}: Bearer TOKEN`")
+        digest = hashlib.sha256(token.strip().encode()).hexdigest()
+        found = None
+        for record in self.records:  # to the end: the time taken must not tell which one matched
+            if hmac.compare_digest(record.sha256, digest):
+                found = record
+        if found is None:
+            raise Unauthenticated("the token is not known here")
+        return Caller(found.tenant, found.subject, found.roles)
+
+
+def _authorization(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    for key, value in metadata:
+        if key == AUTHORIZATION:
+            return value.decode("latin-1") if isinstance(value, bytes) else value
+    return ""
+
+
+def check_tenant(message: Message, tenant: str) -> None:
+    """Raises NotFound when a resource name anywhere in the message is of another tenant.
+
+    Every string that starts with `tenants/` counts as a resource name, in nested messages, lists and maps too.
+    """
+    for text in _strings(message):
+        if text.startswith(_TENANTS) and text.split("/")[1] != tenant:
+            raise NotFound("no such resource")
+
+
+def _strings(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield from [value] if isinstance(value, str) else value
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            yield from _strings_within(value)
+
+
+def _strings_within(value: Message | Iterable[Message] | Mapping[object, object]) -> Iterator[str]:
+    if isinstance(value, Message):
+        yield from _strings(value)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from (part for part in (key, entry) if isinstance(part, str))
+            if isinstance(entry, Message):
+                yield from _strings(entry)
+    else:
+        for item in value:
+            yield from _strings(item)

@@ -1,0 +1,87 @@
+"""What a gRPC server process can be told."""
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings
+
+S = TypeVar("S", bound=BaseSettings)
+
+LARGEST_REQUEST = 4 * 1024 * 1024
+"""Bytes of one request message."""
+
+LARGEST_METADATA = 8 * 1024
+"""Bytes of one call's metadata."""
+
+
+class ServerSettings(BaseModel):
+    """Where a server listens, whom it lets in, and its limits. Port 0 takes a free port."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+
+    tokens_file: Path
+    """JSON: {"tokens": [{"sha256": …, "tenant": …, "subject": …, "roles": […]}]}."""
+
+    tls_certificate: Path | None = None
+    """PEM chain; with `tls_key`, the server speaks TLS."""
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """PEM; clients must then show a certificate signed by it."""
+
+    threads: int = Field(default=16, ge=1, le=256)
+    """Plain (not async) methods that run at the same time."""
+    watch_threads: int = Field(default=64, ge=1, le=1024)
+    """Blocking reads of streams (`asyncio.to_thread`) at the same time."""
+    maximum_concurrent_rpcs: int = Field(default=256, ge=1)
+    """Calls in flight, health checks aside; more are RESOURCE_EXHAUSTED."""
+
+    unary_seconds: float = Field(default=60, gt=0)
+    """Deadline of a call with one request and one response that comes without one."""
+    upload_seconds: float = Field(default=900, gt=0)
+    """The same for a call that streams requests."""
+    watch_seconds: float = Field(default=3600, gt=0)
+    """The same for a call that streams responses, and the longest that any call may ask for."""
+
+    drain_seconds: float = Field(default=30, ge=0)
+    """What calls in flight get to finish once the process is told to stop."""
+    drain_watch_seconds: float = Field(default=2, ge=0)
+    """The same for calls that stream responses: they end UNAVAILABLE, and their clients watch elsewhere."""
+
+    readiness_probe_seconds: float = Field(default=2, gt=0)
+    """Pause between two looks at what the process depends on, and how long each may take."""
+    readiness_patience_seconds: float = Field(default=10, ge=0)
+    """How long something may be away before health says NOT_SERVING; it says SERVING again as soon as it is back."""
+
+    log_error_text: bool = False
+    """Whether logs carry the text of unexpected errors. It may hold patient data: for development only."""
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> "ServerSettings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        return self
+
+
+def from_environment(settings: type[S]) -> S:
+    """Reads a process's settings from the environment.
+
+    Raises SystemExit with status 1 when they are wrong, after a line on stderr for each wrong one. The lines name
+    variables and show no values: pydantic's own error would print the secrets beside a missing one.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        prefix, delimiter = settings.model_config["env_prefix"], settings.model_config["env_nested_delimiter"] or "__"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False):
+            name = delimiter.join(str(part) for part in problem["loc"]).upper()
+            print(f"{prefix}{name}: {problem['msg']}", file=sys.stderr)
+        raise SystemExit(1) from None

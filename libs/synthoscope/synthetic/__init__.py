@@ -1,0 +1,1 @@
+"""Synthetic sets: immutable sets of generated images."""

@@ -1,0 +1,121 @@
+"""Synthetic sets in the object store: images first, then their list (`images.json`), then the record."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from numpy.typing import NDArray
+
+from synthoscope import names
+from synthoscope.api.images.v1.images_pb2 import ImageRef
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
+from synthoscope.datasets.loading import load_images
+from synthoscope.images.preprocessing import Pipeline
+from synthoscope.objects import ObjectStore
+from synthoscope.records import Records
+from synthoscope.rpc.errors import DataLoss, NotFound
+from synthoscope.synthetic.preprocessing import pipeline_for
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A set's images, uint8 RGB N×S×S×3, and their labels, N; the label is empty for a generator without classes."""
+
+    images: NDArray[np.uint8]
+    labels: tuple[str, ...]
+
+
+def get(objects: ObjectStore, name: str, field: str = "name") -> SyntheticSet:
+    """A set's record. Raises InvalidInput when `name` has not the form of one, NotFound when there is none."""
+    names.SYNTHETIC_SET.parse(name, field)
+    return Records(objects, SyntheticSet).get(name)
+
+
+def publish(objects: ObjectStore, record: SyntheticSet, images: Sequence[SyntheticImage]) -> SyntheticSet:
+    """Makes a set visible whose images are stored already; returns its record.
+
+    `record` comes with `name`, `model_version`, `seed` and `grid`; the rest is filled in here. A set that is there
+    already, as after a restart, is returned as it is.
+    """
+    listing = _encode(images)
+    complete = SyntheticSet()
+    complete.CopyFrom(record)
+    complete.counts.update(Counter(image.label for image in images))
+    complete.image_count = len(images)
+    complete.manifest_sha256 = hashlib.sha256(listing).hexdigest()
+    complete.create_time.CopyFrom(_now())
+    objects.put(_listing_key(record.name), listing)
+    records = Records(objects, SyntheticSet)
+    return complete if records.create(record.name, complete) else records.get(record.name)
+
+
+def read_images(objects: ObjectStore, record: SyntheticSet) -> list[SyntheticImage]:
+    """The images of a set, by index. Raises DataLoss when their list is gone or is not the one that was published."""
+    try:
+        listing = objects.get(_listing_key(record.name))
+    except NotFound:
+        raise DataLoss(f"the list of images of {record.name} is gone") from None
+    if hashlib.sha256(listing).hexdigest() != record.manifest_sha256:
+        raise DataLoss(f"the list of images of {record.name} is not the one that was published")
+    return _decode(listing, names.tenant_of(record.name))
+
+
+def load(objects: ObjectStore, name: str, pipeline: Pipeline) -> LabelledSet:
+    """A set's images, like the real ones that a sized `pipeline` makes, and their labels, by index.
+
+    Raises NotFound for an unknown set, FailedPrecondition when its GAN learned images that were preprocessed in another
+    way, DataLoss when stored bytes are not what their digest says.
+    """
+    images = read_images(objects, get(objects, name))
+    pixels = load_images(objects, [image.image for image in images], pipeline_for(objects, name, pipeline))
+    return LabelledSet(pixels, tuple(image.label for image in images))
+
+
+def _encode(images: Sequence[SyntheticImage]) -> bytes:
+    rows = [
+        {
+            "label": image.label,
+            "sha256": image.image.sha256,
+            "mediaType": image.image.media_type,
+            "width": image.image.width,
+            "height": image.image.height,
+            "mode": image.image.mode,
+            "sizeBytes": image.image.size_bytes,
+        }
+        for image in images
+    ]
+    return json.dumps({"images": rows}, separators=(",", ":")).encode()
+
+
+def _decode(listing: bytes, tenant: str) -> list[SyntheticImage]:
+    return [
+        SyntheticImage(
+            index=index,
+            label=row["label"],
+            image=ImageRef(
+                name=names.IMAGE.format(tenant=tenant, sha256=row["sha256"]),
+                sha256=row["sha256"],
+                media_type=row["mediaType"],
+                width=row["width"],
+                height=row["height"],
+                mode=row["mode"],
+                size_bytes=row["sizeBytes"],
+                frames=1,
+            ),
+        )
+        for index, row in enumerate(json.loads(listing)["images"])
+    ]
+
+
+def _listing_key(name: str) -> str:
+    return f"{name}/images.json"
+
+
+def _now() -> Timestamp:
+    now = Timestamp()
+    now.GetCurrentTime()
+    return now

@@ -1,0 +1,58 @@
+"""Data parallelism over torch.distributed: every worker takes its slice of the global batch, gradients are averaged.
+
+Gradients are averaged explicitly instead of by DistributedDataParallel's hooks: the losses of a GAN go through two
+networks in one step, and gradient penalties differentiate twice, which those hooks do not allow.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class World:
+    """This worker's place among all: rank in [0, size)."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this worker reports and stores."""
+        return self.rank == 0
+
+    def slice(self, global_batch: int) -> slice:
+        """This worker's part of a global batch, which must be a multiple of the size."""
+        local = global_batch // self.size
+        return slice(self.rank * local, (self.rank + 1) * local)
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replaces every gradient by its mean over the workers."""
+        if self.size == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= self.size
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def average(self, metrics: Mapping[str, Tensor]) -> dict[str, float]:
+        """The mean of scalar metrics over the workers."""
+        values = torch.stack([value.detach().float().cpu() for value in metrics.values()])
+        if self.size > 1:
+            dist.all_reduce(values)
+            values /= self.size
+        return dict(zip(metrics, values.tolist(), strict=True))
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up on any worker; all of them get the same answer."""
+        if self.size == 1:
+            return flag
+        flags = torch.tensor([float(flag)])
+        dist.all_reduce(flags)
+        return bool(flags.item() > 0)

@@ -1,0 +1,1 @@
+"""The Ray glue that services share: job submission, the trainer, storage for Ray."""

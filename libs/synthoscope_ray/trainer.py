@@ -1,0 +1,192 @@
+"""Runs a training loop on Ray Train's workers, one process each, on behalf of a job.
+
+The job stays QUEUED, with the reason, until the workers have their resources. A worker that dies is replaced, and the
+loop goes on from the newest checkpoint in the object store. A SynthoscopeError of the loop ends the run at once; only
+Unavailable is tried again like a lost worker.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import grpc
+import ray
+import ray.train
+import structlog
+import torch
+from ray.exceptions import RayError
+from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from synthoscope.jobs.worker import JobWorker
+from synthoscope.objects import ObjectStore
+from synthoscope.rpc.errors import DataLoss, InvalidInput, SynthoscopeError, Unavailable
+from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
+from synthoscope.training.parallel import World
+from synthoscope_ray.callbacks import JobCallbacks, checkpoints
+from synthoscope_ray.program import Stores, open_stores
+from synthoscope_ray.storage import ray_filesystem
+from synthoscope_ray.waiting import QueueWatch
+
+Loop = Callable[[World, LoopCallbacks, Checkpoint | None], None]
+"""A training loop on one worker, its configuration bound: it must go through pickle, and load its data itself."""
+
+WORKER_RETRIES = 3
+"""How often lost workers are replaced."""
+
+COLLECTIVE_SECONDS = 300
+"""How long a worker waits for another one in a step before it gives up."""
+
+_POLL_SECONDS = 0.5
+
+_TRAIN_ENVIRONMENT = {
+    "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",  # Ray's dashboard lists the runs
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # spares a process per run; a lost node is a lost worker
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker process needs to know."""
+
+    job: str
+    attempt: int
+    threads: int
+    loop: Loop
+
+
+def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Checkpoint:
+    """Runs a loop on `workers` workers to its end and returns the last checkpoint that it gave to its callbacks.
+
+    Raises what the loop raises, if it is a SynthoscopeError; Cancelled when the job is cancelled, also before it has
+    begun; Unavailable when workers were lost too often; DataLoss when the loop left no checkpoint.
+    """
+    for name, value in _TRAIN_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if not ray.is_initialized():
+        ray.init(address="auto")
+    fit = _Fit(_trainer(worker, stores, loop, workers))
+    fit.start()
+    watch = QueueWatch(worker, stores.jobs, _demand(stores, workers))
+    while fit.is_alive():
+        fit.join(_POLL_SECONDS)
+        watch.look()
+    error = _recorded_error(stores.objects, worker.name, worker.attempt)
+    if error is not None:
+        raise error
+    fit.check()
+    last = checkpoints(stores.objects, worker.name).load_latest()
+    if last is None:
+        raise DataLoss(f"{worker.name} ended without a checkpoint")
+    return last
+
+
+class _Fit(threading.Thread):
+    """Ray Train's run, in the background, so that the job can be watched meanwhile; it ends with the process."""
+
+    def __init__(self, trainer: TorchTrainer) -> None:
+        super().__init__(name="fit", daemon=True)
+        self._trainer = trainer
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._trainer.fit()
+        except Exception as error:  # a thread is a boundary: `check` raises it where it can be handled
+            self._error = error
+
+    def check(self) -> None:
+        """Raises the run's error, if it had one, as its owner should see it."""
+        if isinstance(self._error, WorkerGroupError):
+            raise _cause(self._error) from self._error
+        if self._error is not None:
+            raise self._error
+
+
+def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int) -> TorchTrainer:
+    settings = stores.settings
+    job_id = worker.name.rpartition("/")[2]
+    gpus = settings.ray.worker_gpus
+    return TorchTrainer(
+        partial(_work, _Task(worker.name, worker.attempt, settings.ray.worker_threads, loop)),
+        # Gradients may be on the GPU; flags and metrics are on the CPU.
+        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if gpus else "gloo", timeout_s=COLLECTIVE_SECONDS),
+        scaling_config=ScalingConfig(
+            num_workers=workers,
+            use_gpu=gpus > 0,
+            resources_per_worker={"CPU": settings.ray.worker_cpus} | ({"GPU": gpus} if gpus else {}),
+        ),
+        run_config=RunConfig(
+            name=f"{job_id}-{worker.attempt}",
+            storage_path=f"{settings.ray.storage_bucket}/train",
+            storage_filesystem=ray_filesystem(settings.ray_storage),
+            failure_config=FailureConfig(max_failures=WORKER_RETRIES),
+        ),
+    )
+
+
+def _work(task: _Task) -> None:
+    """What every worker process does."""
+    torch.set_num_threads(task.threads)
+    context = ray.train.get_context()
+    world = World(context.get_world_rank(), context.get_world_size())
+    stores = open_stores()
+    if _recorded_error(stores.objects, task.job, task.attempt) is not None:
+        return
+    job = JobWorker(stores.jobs, stores.objects, task.job, task.attempt)
+    try:
+        if world.is_first:
+            job.running()
+        callbacks = JobCallbacks(job, stores.objects, world, _report_to_ray)
+        task.loop(world, callbacks, checkpoints(stores.objects, task.job).load_latest())
+    except Unavailable:
+        raise
+    except SynthoscopeError as error:
+        _record_error(stores.objects, task.job, task.attempt, error)
+
+
+def _report_to_ray(metrics: Mapping[str, float]) -> None:
+    ray.train.report(dict(metrics))
+
+
+def _demand(stores: Stores, workers: int) -> dict[str, float]:
+    settings = stores.settings.ray
+    return {"CPU": workers * settings.worker_cpus, "GPU": workers * settings.worker_gpus}
+
+
+def _error_key(job: str, attempt: int) -> str:
+    return f"{job}/attempts/{attempt}/error.json"
+
+
+def _record_error(objects: ObjectStore, job: str, attempt: int, error: SynthoscopeError) -> None:
+    """Keeps the first error of an attempt where the driver, and workers started after it, find it."""
+    values = {"status": error.status.name, "message": error.message}
+    objects.put_if_absent(_error_key(job, attempt), json.dumps(values).encode())
+
+
+def _recorded_error(objects: ObjectStore, job: str, attempt: int) -> SynthoscopeError | None:
+    key = _error_key(job, attempt)
+    if objects.head(key) is None:
+        return None
+    values = json.loads(objects.get(key))
+    for kind in SynthoscopeError.__subclasses__():
+        if kind.status is grpc.StatusCode[values["status"]]:
+            return InvalidInput("", values["message"]) if kind is InvalidInput else kind(values["message"])
+    return SynthoscopeError(values["message"])
+
+
+def _cause(error: WorkerGroupError) -> Exception:
+    """What a worker group failed of, once its retries were used up."""
+    failures = [getattr(failure, "cause", failure) for failure in error.worker_failures.values()]
+    for failure in failures:
+        if isinstance(failure, SynthoscopeError):
+            return failure
+    if any(isinstance(failure, RayError) for failure in failures):
+        return Unavailable(f"training workers were lost {WORKER_RETRIES + 1} times; the cluster may lack memory")
+    return failures[0] if failures else error

@@ -1,0 +1,1 @@
+"""The public diagnosis API; the model runs on Ray Serve."""

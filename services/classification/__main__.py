@@ -1,0 +1,50 @@
+"""Runs the classification service: `python -m services.classification`, on a node of the Ray cluster."""
+
+import sys
+
+from services.classification.cluster import connect
+from services.classification.servicer import DiagnosisServicer
+from services.classification.settings import Settings
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
+from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
+from synthoscope.dependencies import object_store
+from synthoscope.images.decoders import Decoders
+from synthoscope.images.intake import Intake
+from synthoscope.images.servicer import ImageServicer
+from synthoscope.jobs.redis_queue import RedisWorkQueue
+from synthoscope.objects import MinioObjectStore
+from synthoscope.pseudonyms import Pseudonyms
+from synthoscope.rpc import logging
+from synthoscope.rpc.errors import Unavailable
+from synthoscope.rpc.readiness import Dependency
+from synthoscope.rpc.server import Registration, serve
+from synthoscope.rpc.settings import from_environment
+from synthoscope.saliency.request import QUEUE, Explanations
+
+_DIAGNOSES = "synthoscope.api.classification.v1.DiagnosisService"
+_IMAGES = "synthoscope.api.images.v1.ImageService"
+
+
+def main() -> None:
+    """Waits for the model, then serves until SIGTERM, or until the cluster has gone (exit status 1)."""
+    settings = from_environment(Settings)
+    logging.configure("classification", error_text=settings.server.log_error_text)
+    try:
+        model = connect(settings.serve)
+    except Unavailable as error:
+        sys.exit(f"classification: {error}")
+    objects = MinioObjectStore(settings.objects)
+    explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
+    with Decoders(settings.decoding).start() as decoders:
+        intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
+        diagnoses = DiagnosisServicer(intake, explanations, model, settings.batching, settings.decode_threads)
+        registrations = [
+            Registration(_DIAGNOSES, add_DiagnosisServiceServicer_to_server, diagnoses),
+            Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
+        ]
+        needed = [object_store(settings.objects), Dependency("model", model.check)]  # without Redis, diagnoses go on
+        serve("classification", settings.server, registrations, background=[model.watch], dependencies=needed)
+
+
+if __name__ == "__main__":
+    main()

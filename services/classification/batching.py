@@ -1,0 +1,169 @@
+"""Micro-batching at the edge: requests that arrive close together make one call to the model.
+
+One hop to the model costs more than the model itself, so it is shared. A batch leaves when it is full, when its oldest
+request has waited long enough, or as soon as a call returns: while the model is busy, batches grow by themselves.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from prometheus_client import Gauge, Histogram
+from pydantic import BaseModel, ConfigDict, Field
+
+from synthoscope.rpc.errors import ResourceExhausted
+
+BATCH_SIZE = Histogram(
+    "synthoscope_diagnosis_batch_size", "Images in one call to the model.", buckets=(1, 2, 4, 8, 16, 24, 32, 64)
+)
+QUEUE_DEPTH = Gauge("synthoscope_diagnosis_queue_depth", "Images that wait for a call to the model.")
+CALL_SECONDS = Histogram(
+    "synthoscope_diagnosis_model_call_seconds",
+    "Time of one call to the model, hop included.",
+    buckets=(0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
+)
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class BatchingSettings(BaseModel):
+    """Bounds of the batches, per model version, and of the queue, over all of them; times are in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    max_batch: int = Field(default=32, ge=1, le=1024)
+    max_wait: float = Field(default=0.002, ge=0, le=1)
+    max_queue: int = Field(default=128, ge=1)
+    calls_in_flight: int = Field(default=2, ge=1)
+    """Calls per model version at the same time: with two, one batch travels while the other is computed."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting(Generic[T, R]):
+    item: T
+    answer: "asyncio.Future[R]"
+    arrived: float
+
+
+@dataclass
+class _Lane(Generic[T, R]):
+    """What waits for one key's model, and the calls to it."""
+
+    queue: deque[_Waiting[T, R]] = field(default_factory=deque)
+    calls: set["asyncio.Task[None]"] = field(default_factory=set)
+    timer: asyncio.TimerHandle | None = None
+
+
+class MicroBatcher(Generic[K, T, R]):
+    """Collects items by key and hands them to `run`, which answers in their order. For use in one event loop.
+
+    An item whose caller has gone (cancelled, deadline passed) never enters a batch; a call whose callers have all gone
+    is cancelled.
+    """
+
+    def __init__(self, run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]], settings: BatchingSettings) -> None:
+        self._run = run
+        self._settings = settings
+        self._lanes: dict[K, _Lane[T, R]] = {}
+        self._depth = 0
+        self._call_seconds = 0.05
+
+    @property
+    def depth(self) -> int:
+        """Items that wait for a call."""
+        return self._depth
+
+    def check_room(self) -> None:
+        """Raises ResourceExhausted, saying when to try again, while the queue is full: ask before costly work."""
+        if self._depth >= self._settings.max_queue:
+            calls = -(-self._depth // self._settings.max_batch)
+            raise ResourceExhausted(
+                f"{self._depth} images wait for the model already; try again later",
+                retry_after=max(0.05, calls * self._call_seconds),
+            )
+
+    async def submit(self, key: K, item: T) -> R:
+        """The answer to one item. Raises what `run` raised for its batch; ResourceExhausted when the queue is full."""
+        self.check_room()
+        loop = asyncio.get_running_loop()
+        lane = self._lanes.setdefault(key, _Lane())
+        waiting: _Waiting[T, R] = _Waiting(item, loop.create_future(), loop.time())
+        lane.queue.append(waiting)
+        self._count(1)
+        self._send(key, lane)
+        try:
+            return await waiting.answer
+        finally:
+            if waiting in lane.queue:
+                lane.queue.remove(waiting)
+                self._count(-1)
+
+    def _send(self, key: K, lane: _Lane[T, R]) -> None:
+        """Starts the calls that may start now; for the next one, sets the timer."""
+        loop, settings = asyncio.get_running_loop(), self._settings
+        while lane.queue and len(lane.calls) < settings.calls_in_flight:
+            left = lane.queue[0].arrived + settings.max_wait - loop.time()
+            if left > 0 and len(lane.queue) < settings.max_batch:
+                if lane.timer is None:
+                    lane.timer = loop.call_later(left, self._on_timer, key, lane)
+                return
+            if batch := self._take(lane):
+                call = asyncio.create_task(self._call(key, batch))
+                lane.calls.add(call)
+                call.add_done_callback(lambda call: self._on_return(key, lane, call))
+        if not lane.queue and not lane.calls and lane.timer is None:
+            self._lanes.pop(key, None)
+
+    def _on_timer(self, key: K, lane: _Lane[T, R]) -> None:
+        lane.timer = None
+        self._send(key, lane)
+
+    def _on_return(self, key: K, lane: _Lane[T, R], call: "asyncio.Task[None]") -> None:
+        lane.calls.discard(call)
+        self._send(key, lane)
+
+    def _take(self, lane: _Lane[T, R]) -> list[_Waiting[T, R]]:
+        taken = [lane.queue.popleft() for _ in range(min(len(lane.queue), self._settings.max_batch))]
+        self._count(-len(taken))
+        return [waiting for waiting in taken if not waiting.answer.done()]
+
+    async def _call(self, key: K, batch: Sequence[_Waiting[T, R]]) -> None:
+        BATCH_SIZE.observe(len(batch))
+        started = asyncio.get_running_loop().time()
+        call = asyncio.ensure_future(self._run(key, [waiting.item for waiting in batch]))
+
+        def cancel_when_all_have_gone(_: "asyncio.Future[R]") -> None:
+            if all(waiting.answer.cancelled() for waiting in batch):
+                call.cancel()
+
+        for waiting in batch:
+            waiting.answer.add_done_callback(cancel_when_all_have_gone)
+        await asyncio.wait({call})
+        seconds = asyncio.get_running_loop().time() - started
+        CALL_SECONDS.observe(seconds)
+        self._call_seconds += 0.2 * (seconds - self._call_seconds)
+        _hand_out(call, batch)
+
+    def _count(self, change: int) -> None:
+        self._depth += change
+        QUEUE_DEPTH.set(self._depth)
+
+
+def _hand_out(call: "asyncio.Future[Sequence[R]]", batch: Sequence[_Waiting[T, R]]) -> None:
+    """Gives every caller that still waits its answer, or the batch's error."""
+    error = None if call.cancelled() else call.exception()
+    if error is None and not call.cancelled() and len(call.result()) != len(batch):
+        error = RuntimeError(f"{len(batch)} images were asked, {len(call.result())} answered")
+    for position, waiting in enumerate(batch):
+        if waiting.answer.done():
+            continue
+        if call.cancelled():
+            waiting.answer.cancel()
+        elif error is not None:
+            waiting.answer.set_exception(error)
+        else:
+            waiting.answer.set_result(call.result()[position])

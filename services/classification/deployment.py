@@ -1,0 +1,114 @@
+"""The model on Ray Serve: one call is one batch of preprocessed images for one model version."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from ray import serve
+from ray.serve._private import replica as serve_replica
+
+import synthoscope
+from services.classification.settings import ReplicaSettings, ServeSettings
+from synthoscope.objects import MinioObjectStore, ObjectStore
+from synthoscope.rpc.errors import SynthoscopeError
+
+if TYPE_CHECKING:
+    from synthoscope.classifier.prediction import Classifier
+
+APPLICATION = "classification"
+_BIND = "add_port_to_grpc_server"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error of ours as a value: an exception would cross to the caller wrapped in a traceback."""
+
+    kind: str
+    message: str
+
+
+class ClassifierReplica:
+    """Answers batches. Models are loaded from the object store when first asked for, and a few are kept."""
+
+    def __init__(self, settings: ServeSettings, fingerprint: str, objects: ObjectStore | None = None) -> None:
+        # The edge imports this module too, and needs no torch.
+        import torch
+
+        from synthoscope.classifier.prediction import load_classifier
+
+        close_inner_server()
+        self._load = load_classifier
+        self._fingerprint = fingerprint
+        self._objects = objects or MinioObjectStore(ReplicaSettings().objects)  # type: ignore[call-arg]  # environment
+        self._device = "cuda" if settings.gpus and torch.cuda.is_available() else "cpu"
+        self._models_kept = settings.models_kept
+        self._models: OrderedDict[str, asyncio.Task[Classifier]] = OrderedDict()
+        self._compute = ThreadPoolExecutor(1, "compute", torch.set_num_threads, (settings.threads,))
+
+    async def fingerprint(self) -> str:
+        """What `fingerprint` gave for the code and settings that this replica was made from."""
+        return self._fingerprint
+
+    async def predict(self, model_version: str, images: NDArray[np.uint8]) -> NDArray[np.float32] | Refusal:
+        """Class probabilities, float32 N×C, of images uint8 N×S×S×3; or why there are none."""
+        try:
+            classifier = await self._model(model_version)
+            return await asyncio.get_running_loop().run_in_executor(self._compute, classifier.predict, images)
+        except SynthoscopeError as error:
+            return Refusal(type(error).__name__, error.message)
+
+    async def _model(self, name: str) -> "Classifier":
+        """The model of a version. Loading has threads of its own: a store that hangs must not hold loaded models up."""
+        if name not in self._models:
+            load = asyncio.create_task(asyncio.to_thread(self._load, self._objects, name, self._device))
+            load.add_done_callback(lambda load: self._forget_failed(name, load))
+            self._models[name] = load
+        self._models.move_to_end(name)
+        model = self._models[name]
+        while len(self._models) > self._models_kept:
+            self._models.popitem(last=False)
+        return await asyncio.shield(model)
+
+    def _forget_failed(self, name: str, load: "asyncio.Task[Classifier]") -> None:
+        if (load.cancelled() or load.exception()) and self._models.get(name) is load:
+            del self._models[name]
+
+
+def close_inner_server() -> None:
+    """Keeps Serve from listening in this replica's process. Raises AttributeError for a Serve built in another way.
+
+    Ray 2.60 gives each replica a gRPC server on all interfaces, which asks for no token and unpickles what it is sent:
+    whoever reaches the port runs code. It is meant for calls between deployments by gRPC, which we do not make. It has
+    no setting; it is started after the constructor, by this function of its module.
+    """
+    if not hasattr(serve_replica, _BIND):
+        raise AttributeError("Serve binds its replicas' inner server in a way that is not known here")
+    setattr(serve_replica, _BIND, lambda server, address: 0)
+
+
+def fingerprint(settings: ServeSettings) -> str:
+    """A digest of all that a deployment is made from: another one means that it must be deployed anew."""
+    text = f"{synthoscope.__version__} {settings.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def application(settings: ServeSettings) -> serve.Application:
+    """The Serve application. The class stays undecorated, so that replicas import it and nothing of ours is pickled."""
+    deployment: serve.Deployment = serve.deployment(  # type: ignore[assignment]  # Ray's overloads know decorators only
+        ClassifierReplica,
+        name="ClassifierReplica",
+        num_replicas=settings.replicas,
+        ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
+        max_ongoing_requests=settings.calls_in_flight,
+        max_queued_requests=settings.calls_queued,
+        graceful_shutdown_timeout_s=10,
+        graceful_shutdown_wait_loop_s=0.5,
+        health_check_period_s=5,
+        health_check_timeout_s=15,
+    )
+    return deployment.bind(settings, fingerprint(settings))

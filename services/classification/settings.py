@@ -1,0 +1,51 @@
+"""What the classification service can be told, by SYNTHOSCOPE_* in the environment."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.classification.batching import BatchingSettings
+from synthoscope.images.decoders import DecodingSettings
+from synthoscope.objects import ObjectStoreSettings
+from synthoscope.pseudonyms import PseudonymKey
+from synthoscope.settings import EnvironmentSettings, ServiceSettings
+
+
+class ServeSettings(BaseModel):
+    """The model's deployment on Ray Serve. Ray itself is found by RAY_ADDRESS, and trusted by RAY_AUTH_TOKEN."""
+
+    model_config = ConfigDict(frozen=True)
+
+    replicas: int = Field(default=1, ge=1)
+    cpus: float = Field(default=0.25, ge=0)
+    """Of Ray's CPUs, per replica: a share to plan with, not a limit."""
+    gpus: float = Field(default=0, ge=0)
+    threads: int = Field(default=1, ge=1)
+    """Threads of torch, per replica."""
+    models_kept: int = Field(default=4, ge=1)
+    """Model versions that a replica holds; the least recently used one goes first."""
+    calls_in_flight: int = Field(default=8, ge=1)
+    """Batches that a replica has at once; it computes one at a time."""
+    calls_queued: int = Field(default=32, ge=1)
+    call_seconds: float = Field(default=30, gt=0)
+    """How long one batch may take, loading the model included."""
+    start_seconds: float = Field(default=300, gt=0)
+    """How long to wait for Ray and the first replica before giving up."""
+    probe_seconds: float = Field(default=5, gt=0)
+    """Pause between two looks at whether the cluster is there, and how long each may take."""
+
+
+class Settings(ServiceSettings):
+    """Everything the process needs."""
+
+    pseudonym_key: PseudonymKey
+    decoding: DecodingSettings = DecodingSettings()
+    refuse_identifiers: bool = False
+    """Whether DICOM files that say whom they are of are refused instead of de-identified."""
+    batching: BatchingSettings = BatchingSettings()
+    serve: ServeSettings = ServeSettings()
+    decode_threads: int = Field(default=2, ge=1)
+
+
+class ReplicaSettings(EnvironmentSettings):
+    """What a replica needs; its environment is that of the Ray node it runs on."""
+
+    objects: ObjectStoreSettings

@@ -1,0 +1,1 @@
+"""Explains diagnoses: a gRPC API, and a worker fed by a queue."""

@@ -1,0 +1,1 @@
+"""Samples a GAN version into a synthetic set."""

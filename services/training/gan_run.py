@@ -1,0 +1,74 @@
+"""A GAN training job: trains on Ray Train, then publishes a model version."""
+
+from dataclasses import replace
+from functools import partial
+
+import synthoscope
+from synthoscope import models, names
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
+from synthoscope.api.models.v1.models_pb2 import Curve, Lineage, ModelKind, ModelVersion
+from synthoscope.api.training.v1.training_service_pb2 import SubmitGanTrainingRequest
+from synthoscope.datasets.loading import load_split
+from synthoscope.gan import config as gan_config
+from synthoscope.gan import loop
+from synthoscope.gan.config import Conditioning, GanConfig
+from synthoscope.gan.history import History
+from synthoscope.gan.players import Players
+from synthoscope.images.preprocessing import Pipeline
+from synthoscope.images.steps.normalization import Normalization
+from synthoscope.jobs.job import Progress
+from synthoscope.jobs.worker import JobWorker
+from synthoscope.models.weights import WEIGHTS, dump_weights
+from synthoscope.records import Records
+from synthoscope.rpc.errors import Cancelled
+from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
+from synthoscope.training.parallel import World
+from synthoscope_ray import trainer
+from synthoscope_ray.callbacks import sample_grids
+from synthoscope_ray.program import Stores, open_stores
+
+TANH = Normalization(mean=0.5, deviation=0.5)
+"""What the GAN's loop does whatever the dataset says: to [-1, 1], the range of its generators' last layer."""
+
+
+def run(worker: JobWorker, stores: Stores) -> str:
+    """Does the job and returns the name of the model version. Raises what the loop and the stores raise."""
+    request = worker.specification(SubmitGanTrainingRequest)
+    config = gan_config.from_message(request.config)
+    last = trainer.run(worker, stores, partial(train, config, request.dataset_version), config.workers)
+    if worker.cancelled():
+        raise Cancelled("cancelled before its result was published")
+    worker.report(Progress("publishing", last.step, last.step))
+    return publish(worker.name, stores, request, config, last).name
+
+
+def train(
+    config: GanConfig, dataset_version: str, world: World, callbacks: LoopCallbacks, resume: Checkpoint | None
+) -> None:
+    """The loop on one worker, with the training split loaded there."""
+    stores = open_stores()
+    data = load_split(stores.objects, dataset_version, Split.SPLIT_TRAIN, config.image_size, stores.settings.cache)
+    loop.train(config, data.images, data.labels, data.classes, world, callbacks, resume)
+
+
+def publish(
+    job: str, stores: Stores, request: SubmitGanTrainingRequest, config: GanConfig, last: Checkpoint
+) -> ModelVersion:
+    """Publishes the networks of a run's last checkpoint, with the run's curves, sample grids and lineage."""
+    dataset = Records(stores.objects, DatasetVersion).get(request.dataset_version)
+    pipeline = Pipeline.from_message(dataset.preprocessing).sized(config.image_size)
+    history = History.from_json(last.state["history"])
+    record = ModelVersion(
+        kind=ModelKind.MODEL_KIND_GAN,
+        classes=() if config.conditioning is Conditioning.UNCONDITIONAL else dataset.classes,
+        preset=config.preset,
+        image_size=config.image_size,
+        preprocessing=replace(pipeline, normalization=TANH).to_message(),
+        curves=[Curve(metric=name, steps=history.steps, values=values) for name, values in history.values.items()],
+        sample_grids=sample_grids(stores.objects, job),
+        lineage=Lineage(dataset_version=dataset.name, job=job, code_version=synthoscope.__version__, seed=config.seed),
+    )
+    record.config.update(config.to_json() | {"threads": stores.settings.ray.worker_threads})
+    weights = {name: tensor for name, tensor in last.tensors.items() if not Players.is_moment(name)}
+    parent = names.MODEL.format(tenant=names.tenant_of(job), model=request.model_id)
+    return models.publish(stores.objects, parent, record, {WEIGHTS: dump_weights(weights)})

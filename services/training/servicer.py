@@ -1,0 +1,70 @@
+"""TrainingService: checks a request against what is there and makes it a job. Needs neither torch nor Ray."""
+
+import grpc
+
+from synthoscope import names
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
+from synthoscope.api.jobs.v1 import jobs_pb2
+from synthoscope.api.training.v1 import training_service_pb2 as messages
+from synthoscope.api.training.v1 import training_service_pb2_grpc
+from synthoscope.classifier import sufficiency
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.datasets.counts import training_counts
+from synthoscope.gan import config as gan_config
+from synthoscope.gan import plan
+from synthoscope.jobs.job import JobKind
+from synthoscope.jobs.messages import job_message
+from synthoscope.jobs.submission import Jobs
+from synthoscope.objects import ObjectStore
+from synthoscope.records import Records
+from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.synthetic import sets
+
+
+class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
+    """Submits training jobs."""
+
+    def __init__(self, objects: ObjectStore, jobs: Jobs) -> None:
+        self._objects = objects
+        self._jobs = jobs
+
+    def SubmitGanTraining(
+        self, request: messages.SubmitGanTrainingRequest, context: grpc.ServicerContext
+    ) -> jobs_pb2.Job:
+        """Raises InvalidInput, NotFound, FailedPrecondition, ResourceExhausted, AlreadyExists."""
+        tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
+        names.check_id(request.model_id, "model_id")
+        config = gan_config.from_message(request.config)
+        dataset = self._dataset(request.dataset_version)
+        plan.check_counts(config, training_counts(dataset))
+        resolved = {"dataset_version": dataset.name}
+        return job_message(self._jobs.submit(tenant, JobKind.GAN_TRAINING, request, request.request_id, resolved))
+
+    def SubmitClassifierTraining(
+        self, request: messages.SubmitClassifierTrainingRequest, context: grpc.ServicerContext
+    ) -> jobs_pb2.Job:
+        """Raises InvalidInput, NotFound, FailedPrecondition, AlreadyExists."""
+        tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
+        names.check_id(request.model_id, "model_id")
+        config = ClassifierConfig.from_message(request.config)
+        dataset = self._dataset(request.dataset_version)
+        sufficiency.check_counts(config, training_counts(dataset))
+        for name in request.synthetic_sets:
+            self._check_labels(name, dataset)
+        resolved = {"dataset_version": dataset.name}
+        job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
+        return job_message(job)
+
+    def _dataset(self, name: str) -> DatasetVersion:
+        names.DATASET_VERSION.parse(name, "dataset_version")
+        return Records(self._objects, DatasetVersion).get(name)
+
+    def _check_labels(self, name: str, dataset: DatasetVersion) -> None:
+        labels = set(sets.get(self._objects, name, "synthetic_sets").counts)
+        unknown = sorted(labels - set(dataset.classes))
+        if unknown:
+            shown = ", ".join(label or "no label" for label in unknown)
+            raise FailedPrecondition(
+                f"synthetic_sets: {name} has images of {shown}; "
+                f"the classes of {dataset.name} are {', '.join(dataset.classes)}"
+            )

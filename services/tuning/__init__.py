@@ -1,0 +1,1 @@
+"""Ray Tune over the functions that the training service runs."""

@@ -1,0 +1,179 @@
+"""Which hyperparameters can be searched, and whether a search space makes sense."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
+from synthoscope.api.tuning.v1.tuning_pb2 import Parameter, StudySpecification
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.gan import config as gan_config
+from synthoscope.gan.config import GanConfig
+from synthoscope.rpc.errors import InvalidInput, SynthoscopeError
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A numeric field of a training configuration; `whole` when it only takes integers."""
+
+    whole: bool = False
+    may_be_zero: bool = False
+
+
+_CLASSIFIER: Mapping[str, Hyperparameter] = {
+    "learning_rate": Hyperparameter(),
+    "batch_size": Hyperparameter(whole=True),
+    "dropout": Hyperparameter(may_be_zero=True),
+    "early_stopping_patience": Hyperparameter(whole=True),
+    "plateau_patience": Hyperparameter(whole=True),
+    "augmentation.rotation_degrees": Hyperparameter(may_be_zero=True),
+    "augmentation.brightness": Hyperparameter(may_be_zero=True),
+    "augmentation.width_shift": Hyperparameter(may_be_zero=True),
+    "augmentation.height_shift": Hyperparameter(may_be_zero=True),
+    "augmentation.shear_degrees": Hyperparameter(may_be_zero=True),
+    "augmentation.zoom": Hyperparameter(may_be_zero=True),
+    "augmentation.contrast": Hyperparameter(may_be_zero=True),
+}
+
+_GAN: Mapping[str, Hyperparameter] = {
+    "learning_rate": Hyperparameter(),
+    "batch_size": Hyperparameter(whole=True),
+    "beta1": Hyperparameter(may_be_zero=True),
+}
+
+_FIXED: Mapping[str, str] = {
+    "epochs": "is the same for every trial: ASHA compares trials by it",
+    "validation_fraction": "is the same for every trial: it says on what they are compared",
+    "seed": "is the same for every trial: a lucky seed is no setting",
+    "workers": "is 1 for every trial",
+    "checkpoint_every": "does not change what is learned",
+    "sample_every": "does not change what is learned",
+    "preset": "is not a number",
+    "conditioning": "is not a number",
+    "augmentation": "is not a number; its fields are, such as augmentation.brightness",
+    "augmentation.horizontal_flip": "is not a number",
+    "augmentation.vertical_flip": "is not a number",
+}
+
+TrainingConfig = ClassifierConfig | GanConfig
+
+
+def hyperparameters(specification: StudySpecification) -> Mapping[str, Hyperparameter]:
+    """What can be searched, by name."""
+    return _CLASSIFIER if specification.WhichOneof("base") == "classifier" else _GAN
+
+
+def base_config(specification: StudySpecification) -> TrainingConfig:
+    """The configuration that trials start from. Raises InvalidInput, naming the field."""
+    kind = specification.WhichOneof("base")
+    if kind is None:
+        raise InvalidInput("specification.base", "must be classifier or gan")
+    message = specification.classifier if kind == "classifier" else specification.gan
+    if message.workers > 1:
+        raise InvalidInput(f"specification.{kind}.workers", "must be 1: every trial trains on one worker")
+    return _from_message(message, f"specification.{kind}")
+
+
+def with_parameters(config: TrainingConfig, parameters: Mapping[str, float]) -> TrainingConfig:
+    """The configuration with a trial's values, whole numbers as integers."""
+    table: Mapping[str, Hyperparameter] = _CLASSIFIER if isinstance(config, ClassifierConfig) else _GAN
+    values: dict[str, Any] = {
+        name: round(value) if table[name].whole else float(value) for name, value in parameters.items()
+    }
+    nested = {name.partition(".")[2]: values.pop(name) for name in list(values) if name.startswith("augmentation.")}
+    if nested and isinstance(config, ClassifierConfig):
+        values["augmentation"] = replace(config.augmentation, **nested)
+    return replace(config, **values)
+
+
+def check_parameters(specification: StudySpecification) -> None:
+    """Raises InvalidInput, naming the field, unless each parameter exists, once, and all it may become is legal."""
+    if not specification.parameters:
+        raise InvalidInput("specification.parameters", "must name at least one hyperparameter to search")
+    seen: set[str] = set()
+    for index, parameter in enumerate(specification.parameters):
+        field = f"specification.parameters[{index}]"
+        if parameter.name in seen:
+            raise InvalidInput(f"{field}.name", f"{parameter.name} is already searched")
+        seen.add(parameter.name)
+        hyperparameter = _find(specification, parameter.name, f"{field}.name")
+        for place, value in _extremes(parameter, field):
+            _check_value(specification, parameter.name, hyperparameter, place, value)
+
+
+def extreme_values(parameter: Parameter) -> list[float]:
+    """The ends of a range, or all choices."""
+    return [value for _, value in _extremes(parameter, "")]
+
+
+def _find(specification: StudySpecification, name: str, field: str) -> Hyperparameter:
+    known = hyperparameters(specification)
+    if name in known:
+        return known[name]
+    message = specification.classifier if specification.WhichOneof("base") == "classifier" else specification.gan
+    if name in _FIXED and name.partition(".")[0] in message.DESCRIPTOR.fields_by_name:
+        raise InvalidInput(field, f"{name} cannot be searched: it {_FIXED[name]}")
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"it must be one of {', '.join(known)}"
+    raise InvalidInput(field, f"there is no hyperparameter {name!r}; {hint}")
+
+
+def _extremes(parameter: Parameter, field: str) -> list[tuple[str, float]]:
+    """The values that bound a parameter, each with its place. Raises InvalidInput for a space that makes no sense."""
+    if parameter.WhichOneof("space") == "choice":
+        if not parameter.choice.values:
+            raise InvalidInput(f"{field}.choice.values", "must not be empty")
+        if len(set(parameter.choice.values)) < len(parameter.choice.values):
+            raise InvalidInput(f"{field}.choice.values", "must not hold a value twice")
+        return [(f"{field}.choice.values[{index}]", value) for index, value in enumerate(parameter.choice.values)]
+    if parameter.WhichOneof("space") != "range":
+        raise InvalidInput(field, "must have a range or a choice")
+    low, high = parameter.range.minimum, parameter.range.maximum
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InvalidInput(f"{field}.range", f"minimum, {low:g}, must be below maximum, {high:g}")
+    if parameter.range.log and low <= 0:
+        raise InvalidInput(f"{field}.range.minimum", f"must be above 0 for a logarithmic range, not {low:g}")
+    return [(f"{field}.range.minimum", low), (f"{field}.range.maximum", high)]
+
+
+def _check_value(
+    specification: StudySpecification, name: str, hyperparameter: Hyperparameter, place: str, value: float
+) -> None:
+    if not math.isfinite(value):
+        raise InvalidInput(place, "must be a finite number")
+    if hyperparameter.whole and value != round(value):
+        raise InvalidInput(place, f"{name} is a whole number: {value:g} is not")
+    if value == 0 and hyperparameter.may_be_zero:
+        return
+    # A field of the message that is zero would mean the preset's value and pass.
+    if value == 0:
+        raise InvalidInput(place, f"{name} must be above 0")
+    try:
+        _from_message(_message_with(specification, name, hyperparameter, value), "specification")
+    except SynthoscopeError as error:
+        raise InvalidInput(place, f"{value:g} is no legal {name}: {error.message}") from error
+    except ValueError as error:
+        raise InvalidInput(place, f"{value:g} is too large for {name}") from error
+
+
+def _message_with(
+    specification: StudySpecification, name: str, hyperparameter: Hyperparameter, value: float
+) -> ClassifierTrainingConfig | GanTrainingConfig:
+    copy = StudySpecification()
+    copy.CopyFrom(specification)
+    message = copy.classifier if copy.WhichOneof("base") == "classifier" else copy.gan
+    owner, _, leaf = name.rpartition(".")
+    setattr(getattr(message, owner) if owner else message, leaf, int(value) if hyperparameter.whole else value)
+    return message
+
+
+def _from_message(message: ClassifierTrainingConfig | GanTrainingConfig, field: str) -> TrainingConfig:
+    if isinstance(message, ClassifierTrainingConfig):
+        return ClassifierConfig.from_message(message, field)
+    try:
+        return gan_config.from_message(message)
+    except InvalidInput as error:
+        violation = error.violations[0]
+        raise InvalidInput(violation.field.replace("config", field, 1), violation.description) from error

@@ -1,0 +1,70 @@
+"""A trial in a process of Ray Tune's: opens the stores, loads the images, trains, reports."""
+
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import structlog
+import torch
+from ray import tune
+
+from services.tuning import space, trials
+from services.tuning.search import IMAGES, OBJECTIVE, SECONDS, TrialFailed
+from services.tuning.trials import Measurement, TrialData
+from synthoscope.api.datasets.v1.datasets_pb2 import Split
+from synthoscope.api.tuning.v1.tuning_pb2 import StudySpecification
+from synthoscope.datasets.loading import load_split
+from synthoscope.jobs.worker import JobWorker
+from synthoscope.rpc.errors import Cancelled, SynthoscopeError
+from synthoscope_ray.program import open_stores
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every trial of a study needs to know; the specification is serialized."""
+
+    job: str
+    attempt: int
+    dataset_version: str
+    specification: bytes
+    threads: int
+
+
+def run_trial(config: dict[str, Any], task: Task) -> None:
+    """Trains one configuration. Raises TrialFailed, whose message the study's owner sees; returns when cancelled."""
+    torch.set_num_threads(task.threads)
+    try:
+        _train(config["trial"]["parameters"], task)
+    except Cancelled:
+        return
+    except SynthoscopeError as error:
+        raise TrialFailed(error.message) from error
+    except Exception as error:  # the boundary of this process: other errors may hold patient data
+        error_id = secrets.token_hex(8)
+        log.error("trial.failed", job=task.job, trial=config["trial"]["id"], error_id=error_id, exc_info=error)
+        raise TrialFailed(f"unexpected error; the trial's log has it under {error_id}") from None
+
+
+def _train(parameters: dict[str, float], task: Task) -> None:
+    stores = open_stores()
+    job = JobWorker(stores.jobs, stores.objects, task.job, task.attempt)
+    specification = StudySpecification.FromString(task.specification)
+    training = space.with_parameters(space.base_config(specification), parameters)
+    data = _data(task.dataset_version, training.image_size, specification.max_images, specification.seed)
+    job.running()
+    trials.run(training, data, _report, job.cancelled)
+
+
+def _report(measurement: Measurement) -> None:
+    tune.report({OBJECTIVE: measurement.objective, SECONDS: measurement.seconds, IMAGES: measurement.images_seen})
+
+
+# Trials run in the same process one after the other.
+@lru_cache(maxsize=1)
+def _data(dataset_version: str, image_size: int, max_images: int, seed: int) -> TrialData:
+    stores = open_stores()
+    split = load_split(stores.objects, dataset_version, Split.SPLIT_TRAIN, image_size, stores.settings.cache)
+    return TrialData(split.images, split.labels, split.classes, split.pipeline).sample(max_images, seed)

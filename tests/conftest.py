@@ -1,0 +1,43 @@
+"""Fixtures that tests of several places use."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Tests are imported by their path (two may have the same name), so what they share is found here.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import servers
+
+from synthoscope.images.decoders import Decoders
+from synthoscope.jobs.redis import RedisSettings
+from synthoscope.objects import ObjectStoreSettings
+from synthoscope.pseudonyms import Pseudonyms
+
+
+@pytest.fixture(scope="session")
+def object_store_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStoreSettings]:
+    """A real S3 server, shared: use keys of your own."""
+    with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as (settings, _):
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def redis_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSettings]:
+    """A real Valkey, shared: use names of your own."""
+    with servers.valkey(tmp_path_factory.mktemp("valkey")) as (settings, _):
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[Decoders]:
+    """Processes that decode, shared: they start when a test first needs one."""
+    with Decoders() as decoders:
+        yield decoders
+
+
+@pytest.fixture(scope="session")
+def pseudonyms() -> Pseudonyms:
+    return Pseudonyms(b"a secret of the tests, 32 bytes or more")

@@ -1,0 +1,157 @@
+"""Training, serving and explaining give a network the same numbers, to the bit, for the same stored image."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from services.classification.servicer import DiagnosisServicer
+from services.training.classifier_run import Task, publish, read_data
+from synthoscope.api.classification.v1 import classification_service_pb2 as messages
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
+    DiagnosisServiceStub,
+    add_DiagnosisServiceServicer_to_server,
+)
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
+from synthoscope.api.training.v1 import training_pb2
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.loop import train
+from synthoscope.classifier.prediction import load_classifier
+from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.loading import load_split
+from synthoscope.datasets.versions import store
+from synthoscope.images.intake import Intake
+from synthoscope.images.preprocessing import preprocessing_from_json
+from synthoscope.images.storage import load_image_bytes, store_pixels
+from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.channel import open_channel
+from synthoscope.rpc.server import Registration
+from synthoscope.rpc.testing import running_server
+from synthoscope.saliency.explanation import explain
+from synthoscope.saliency.request import Explanations
+from synthoscope.training.callbacks import NoCallbacks
+from synthoscope.training.parallel import World
+
+PIPELINES = {
+    "default": b"{}",
+    "everything": b"""{"steps": [
+        {"marginRemoval": {}},
+        {"denoising": {"method": "METHOD_MEDIAN"}},
+        {"denoising": {"method": "METHOD_NON_LOCAL_MEANS"}},
+        {"contrast": {"method": "METHOD_PERCENTILE_STRETCH", "lowPercentile": 1, "highPercentile": 99}},
+        {"contrast": {"method": "METHOD_CLAHE"}},
+        {"color": {"mode": "MODE_GREY"}},
+        {"resizing": {"mode": "MODE_PAD"}},
+        {"normalization": {"mean": 0.45, "deviation": 0.22}}
+    ]}""",
+}
+
+
+def pictures() -> list[np.ndarray]:
+    """Noisy coloured ellipses in black margins, every picture of another size."""
+    generator = np.random.default_rng(0)
+    made = []
+    for number in range(12):
+        height, width = 70 + 5 * number, 140 - 4 * number
+        rows, columns = np.mgrid[:height, :width]
+        inside = ((rows / height - 0.5) / 0.35) ** 2 + ((columns / width - 0.45) / 0.3) ** 2 < 1
+        values = inside[:, :, None] * (100 + 8 * number + generator.normal(0, 12, (height, width, 3)))
+        made.append(values.clip(0, 255).astype(np.uint8))
+    return made
+
+
+@contextmanager
+def seen_by_networks() -> Iterator[list[torch.Tensor]]:
+    """What the first convolution of any network is given, batch by batch."""
+    batches: list[torch.Tensor] = []
+
+    def look(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, nn.Conv2d) and module.in_channels == 3:
+            batches.append(arguments[0].detach().clone())
+
+    hook = register_module_forward_pre_hook(look)
+    try:
+        yield batches
+    finally:
+        hook.remove()
+
+
+class InThisProcess:
+    """The model as Ray Serve's replica asks it."""
+
+    def __init__(self, objects):
+        self._objects = objects
+
+    async def predict(self, model_version, images):
+        return list(load_classifier(self._objects, model_version).predict(np.stack(images)))
+
+
+@contextmanager
+def diagnosis_stub(objects, decoders, pseudonyms) -> Iterator[DiagnosisServiceStub]:
+    servicer = DiagnosisServicer(
+        Intake(objects, pseudonyms, decoders), Explanations(objects, InMemoryWorkQueue()), InThisProcess(objects)
+    )
+    name = "synthoscope.api.classification.v1.DiagnosisService"
+    with (
+        running_server([Registration(name, add_DiagnosisServiceServicer_to_server, servicer)]) as server,
+        open_channel(server.address, server.token) as channel,
+    ):
+        yield DiagnosisServiceStub(channel)
+
+
+@pytest.mark.parametrize("pipeline", sorted(PIPELINES))
+def test_training_serving_and_explaining_see_the_same_numbers(pipeline, tmp_path, decoders, pseudonyms):
+    objects = InMemoryObjectStore()
+    refs = [store_pixels(objects, "default", pixels) for pixels in pictures()]
+    images = [
+        DatasetImage(path=f"{number:02}.png", label="ab"[number % 2], split=Split.SPLIT_TRAIN, image=ref)
+        for number, ref in enumerate(refs)
+    ]
+    preprocessing = preprocessing_from_json(PIPELINES[pipeline])
+    version = store(objects, "tenants/default/datasets/d", images, preprocessing=preprocessing)
+    message = training_pb2.ClassifierTrainingConfig(preset="cnn-64", epochs=1, batch_size=2, validation_fraction=0.5)
+    task = Task(
+        job="tenants/default/jobs/j",
+        dataset_version=version.name,
+        synthetic_sets=(),
+        model="tenants/default/models/m",
+        config=ClassifierConfig.from_message(message),
+        threads=1,
+    )
+    cache = PixelCache(tmp_path)
+    data, classes = read_data(objects, task, cache)
+    with seen_by_networks() as batches:
+        final = train(task.config, data, len(classes), World(), NoCallbacks())
+    trained = batches[-1]  # the validation images, which are not augmented
+    assert len(trained) == len(data.validation) == 6
+    model = publish(objects, task, final, cache)
+    split = load_split(objects, version.name, Split.SPLIT_TRAIN, 64, cache)
+    places = [
+        next(place for place, image in enumerate(split.images) if np.array_equal(image, held))
+        for held in data.validation.images
+    ]
+    assert len(set(places)) == 6
+
+    with diagnosis_stub(objects, decoders, pseudonyms) as stub, seen_by_networks() as batches:
+        for place in places:
+            stub.Diagnose(
+                messages.DiagnoseRequest(
+                    parent="tenants/default", model_version=model.name, image_name=refs[place].name
+                ),
+                timeout=30,
+            )
+    served = torch.cat(batches)
+    classifier = load_classifier(objects, model.name)
+    with seen_by_networks() as batches:
+        for place in places:
+            explain(classifier, load_image_bytes(objects, refs[place].name))
+    explained = torch.cat(batches)
+    assert torch.equal(trained, served)
+    assert torch.equal(trained, explained)
+    assert (trained.min() < 0) == (pipeline == "everything")
+    assert classifier.pipeline == split.pipeline

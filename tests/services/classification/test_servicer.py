@@ -1,0 +1,256 @@
+import asyncio
+import io
+import itertools
+import struct
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import dicoms
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+
+from services.classification.batching import BatchingSettings
+from services.classification.servicer import DiagnosisServicer
+from synthoscope import models
+from synthoscope.api.classification.v1 import classification_service_pb2 as messages
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
+    DiagnosisServiceStub,
+    add_DiagnosisServiceServicer_to_server,
+)
+from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
+from synthoscope.api.jobs.v1.jobs_pb2 import JobState
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.images.intake import Intake
+from synthoscope.images.storage import encode_png, load_image_bytes, store_image
+from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.channel import open_channel
+from synthoscope.rpc.errors import Unavailable
+from synthoscope.rpc.server import Registration
+from synthoscope.rpc.testing import running_server
+from synthoscope.saliency.request import Explanations, explanation_name
+
+TENANT = "tenants/default"
+CLASSES = ("dark", "bright")
+
+
+class Brightness:
+    """Stands for the model on Ray: the probability of "bright" is the mean grey level."""
+
+    def __init__(self):
+        self.calls, self.error, self.go = [], None, threading.Event()
+        self.go.set()
+
+    async def predict(self, model_version, images):
+        self.calls.append((model_version, len(images)))
+        while not self.go.is_set():
+            await asyncio.sleep(0.005)
+        if self.error:
+            raise self.error
+        return [np.array([1 - image.mean() / 255, image.mean() / 255], np.float32) for image in images]
+
+
+class Platform:
+    def __init__(self):
+        self.objects = InMemoryObjectStore()
+        self.queue = InMemoryWorkQueue(limit=2)
+        self.model = Brightness()
+        record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8)
+        self.classifier = models.publish(self.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"w"})
+        self.gan = models.publish(
+            self.objects, f"{TENANT}/models/gan", ModelVersion(kind=ModelKind.MODEL_KIND_GAN), {"w": b"w"}
+        )
+        self.published = self.keys()
+
+    def keys(self):
+        return [info.key for info in self.objects.list("")]
+
+    def stored_since(self):
+        return sorted(set(self.keys()) - set(self.published))
+
+    def ask(self, data=b"", model=None, **fields):
+        fields = {"image_name": fields["image_name"]} if "image_name" in fields else {"data": data, **fields}
+        request = messages.DiagnoseRequest(parent=TENANT, model_version=model or self.classifier.name, **fields)
+        return self.stub.Diagnose(request, timeout=10)
+
+    def refused(self, *arguments, **fields):
+        """The status of a refused diagnosis; nothing may be stored."""
+        with pytest.raises(grpc.RpcError) as error:
+            self.ask(*arguments, **fields)
+        assert self.stored_since() == []
+        assert "Traceback" not in error.value.details()
+        return error.value.code().name, error.value.details()
+
+
+@pytest.fixture
+def platform(decoders, pseudonyms):
+    platform = Platform()
+    servicer = DiagnosisServicer(
+        Intake(platform.objects, pseudonyms, decoders),
+        Explanations(platform.objects, platform.queue),
+        platform.model,
+        BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1),
+    )
+    registration = Registration(
+        "synthoscope.api.classification.v1.DiagnosisService", add_DiagnosisServiceServicer_to_server, servicer
+    )
+    with running_server([registration]) as server, open_channel(server.address, server.token) as channel:
+        platform.stub = DiagnosisServiceStub(channel)
+        yield platform
+
+
+def png(level, width=20, height=10):
+    return encode_png(np.full((height, width), level, np.uint8))
+
+
+def test_a_diagnosis_says_what_the_model_says_and_is_kept(platform):
+    data = png(204)
+    diagnosis = platform.ask(data)
+    assert diagnosis.label == "bright"
+    assert [entry.label for entry in diagnosis.probabilities] == list(CLASSES)
+    assert [entry.probability for entry in diagnosis.probabilities] == pytest.approx([0.2, 0.8])
+    assert diagnosis.model_version == platform.classifier.name
+    assert diagnosis.model_sha256 == platform.classifier.files[0].sha256
+    assert (diagnosis.image.width, diagnosis.image.height, diagnosis.image.mode) == (20, 10, "L")
+    assert load_image_bytes(platform.objects, diagnosis.image.name) == data
+    assert platform.stub.GetDiagnosis(messages.GetDiagnosisRequest(name=diagnosis.name)) == diagnosis
+    assert diagnosis.explanation == ""
+    assert platform.queue.depth() == 0
+
+
+def test_a_stored_image_is_diagnosed_by_its_name(platform):
+    ref = store_image(platform.objects, "default", png(10))
+    diagnosis = platform.ask(image_name=ref.name)
+    assert (diagnosis.image, diagnosis.label) == (ref, "dark")
+
+
+def test_a_dicom_image_is_diagnosed_and_kept_under_pseudonyms(platform, pseudonyms):
+    data = dicoms.dicom(np.full((10, 20), 204, np.uint8), WindowCenter="128", WindowWidth="256")
+    diagnosis = platform.ask(data)
+    tenant = pseudonyms.tenant("default")
+    assert diagnosis.imaging_study_uid == tenant.uid(dicoms.STUDY)
+    assert diagnosis.sop_instance_uid == tenant.uid(dicoms.INSTANCE)
+    assert (diagnosis.label, diagnosis.image.media_type) == ("bright", "application/dicom")
+    stored = load_image_bytes(platform.objects, diagnosis.image.name)
+    assert b"Doe" not in stored
+    again = platform.ask(image_name=diagnosis.image.name)
+    assert (again.label, again.imaging_study_uid) == (diagnosis.label, diagnosis.imaging_study_uid)
+    assert not platform.ask(png(1)).imaging_study_uid
+
+
+def test_dicom_that_cannot_be_diagnosed_is_refused(platform):
+    frames = dicoms.dicom(np.zeros((4, 4), np.uint8), NumberOfFrames=2, PixelData=bytes(32))
+    assert platform.refused(frames) == ("INVALID_ARGUMENT", "data: has 2 frames; send an image of one frame")
+    burned = dicoms.dicom(np.zeros((4, 4), np.uint8), BurnedInAnnotation="YES")
+    assert platform.refused(burned)[0] == "FAILED_PRECONDITION"
+
+
+def test_latest_is_looked_up_each_time(platform):
+    latest = f"{TENANT}/models/cnn/versions/latest"
+    assert platform.ask(png(1), latest).model_version == platform.classifier.name
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=16)
+    newer = models.publish(platform.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"v"})
+    assert platform.ask(png(1), latest).model_version == newer.name
+
+
+def test_ids_sort_by_time_and_lists_have_pages(platform):
+    made = [platform.ask(png(level)).name for level in range(5)]
+    assert made == sorted(made)
+    first = platform.stub.ListDiagnoses(messages.ListDiagnosesRequest(parent=TENANT, page_size=3))
+    rest = platform.stub.ListDiagnoses(
+        messages.ListDiagnosesRequest(parent=TENANT, page_token=first.next_page_token, page_size=3)
+    )
+    assert [diagnosis.name for page in (first, rest) for diagnosis in page.diagnoses] == made
+    assert rest.next_page_token == ""
+
+
+def test_an_explanation_is_asked_for_and_named(platform):
+    diagnosis = platform.ask(png(204), explain=True)
+    asked = Explanations(platform.objects, platform.queue).get(diagnosis.explanation)
+    method = ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
+    assert asked.name == explanation_name(diagnosis.name, "bright", method)
+    assert (asked.state, asked.diagnosis, asked.label) == (JobState.JOB_STATE_QUEUED, diagnosis.name, "bright")
+    assert asked.image_sha256 == diagnosis.image.sha256
+    assert platform.queue.claim("w").payload == asked.name
+
+
+def test_concurrent_requests_share_calls_and_each_gets_its_own_answer(platform):
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda level: platform.ask(png(level)), range(0, 240, 10)))
+    assert [entry.probabilities[1].probability for entry in made] == pytest.approx(
+        [level / 255 for level in range(0, 240, 10)]
+    )
+    assert max(size for _, size in platform.model.calls) > 1
+    assert sum(size for _, size in platform.model.calls) == 24
+
+
+def huge_png(side=20_000):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def jpeg():
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "words"),
+    [
+        (b"", "INVALID_ARGUMENT", "data: is empty"),
+        (b"%PDF-1.7 not an image", "INVALID_ARGUMENT", "data: is not a PNG, JPEG or DICOM file"),
+        (png(3)[:-20], "INVALID_ARGUMENT", "truncated"),
+        (jpeg()[:600], "INVALID_ARGUMENT", "JPEG"),
+        (huge_png(), "RESOURCE_EXHAUSTED", "20000×20000"),
+        (bytes(5 << 20), "RESOURCE_EXHAUSTED", ""),
+    ],
+    ids=["empty", "not an image", "truncated PNG", "truncated JPEG", "20000x20000", "5 MiB"],
+)
+def test_bad_images(platform, data, code, words):
+    status, details = platform.refused(data)
+    assert status == code
+    assert words in details
+    assert platform.model.calls == []
+
+
+def test_bad_names(platform):
+    good, none = png(3), f"{TENANT}/images/{'ab' * 32}"
+    assert platform.refused(good, f"{TENANT}/models/none/versions/1")[0] == "NOT_FOUND"
+    assert platform.refused(good, f"{TENANT}/models/none/versions/latest")[0] == "NOT_FOUND"
+    assert platform.refused(good, "tenants/other/models/cnn/versions/latest")[0] == "NOT_FOUND"
+    assert platform.refused(good, "cnn")[0] == "INVALID_ARGUMENT"
+    assert platform.refused(good, platform.gan.name)[0] == "FAILED_PRECONDITION"
+    assert platform.refused(image_name=none)[0] == "NOT_FOUND"
+    assert platform.refused(image_name=f"{TENANT}/images/../models") == (
+        "INVALID_ARGUMENT",
+        "image_name: must have the form tenants/{tenant}/images/{sha256}",
+    )
+    with pytest.raises(grpc.RpcError, match="image: is missing"):
+        platform.stub.Diagnose(messages.DiagnoseRequest(parent=TENANT, model_version=platform.classifier.name))
+    with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
+        platform.stub.GetDiagnosis(messages.GetDiagnosisRequest(name=f"{TENANT}/diagnoses/none"))
+
+
+def test_a_model_that_is_away_is_unavailable_and_no_diagnosis_is_kept(platform):
+    platform.model.error = Unavailable("the model cannot be reached")
+    with pytest.raises(grpc.RpcError, match="the model cannot be reached") as error:
+        platform.ask(png(5))
+    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert not [key for key in platform.stored_since() if "/diagnoses/" in key]
+
+
+def test_ten_times_too_much_is_refused_at_once(platform):
+    platform.model.go.clear()
+    with ThreadPoolExecutor(40) as pool:
+        futures = [pool.submit(platform.ask, png(level)) for level in range(40)]
+        refused = list(itertools.islice(as_completed(futures, timeout=8), 40 - 8))
+        platform.model.go.set()
+    assert {future.exception().code() for future in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert 5 <= len([future for future in futures if not future.exception()]) <= 8  # in a call, 1 to 4; in the queue, 4

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import torch
+
+from services.training.classifier_run import Task, publish, read_data
+from synthoscope import models
+from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit, DuplicateCluster
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
+from synthoscope.api.training.v1 import training_pb2
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.loop import train
+from synthoscope.classifier.prediction import load_classifier
+from synthoscope.datasets.audit import storage
+from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.importing import import_version
+from synthoscope.datasets.loading import load_split
+from synthoscope.images.preprocessing import Pipeline
+from synthoscope.images.storage import store_pixels
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.errors import FailedPrecondition, NotFound
+from synthoscope.synthetic import sets
+from synthoscope.training.callbacks import NoCallbacks
+from synthoscope.training.parallel import World
+
+LABELS = ("above", "below")
+
+
+def picture(label: str, generator: np.random.Generator) -> np.ndarray:
+    pixels = generator.integers(30, 70, (64, 64)).astype(np.uint8)
+    left, top = generator.integers(5, 45), 8 if label == "above" else 40
+    pixels[top : top + 12, left : left + 12] = 220
+    return pixels
+
+
+def dataset(objects: InMemoryObjectStore, train_count: int = 24, test_count: int = 10) -> str:
+    generator = np.random.default_rng(0)
+    images = []
+    for number in range(train_count + test_count):
+        label = LABELS[number % 2]
+        split = Split.SPLIT_TRAIN if number < train_count else Split.SPLIT_TEST
+        ref = store_pixels(objects, "default", picture(label, generator))
+        images.append(DatasetImage(path=f"{number:03}.png", label=label, split=split, image=ref))
+    return import_version(objects, "tenants/default/datasets/spots", images).name
+
+
+def synthetic_set(objects: InMemoryObjectStore, name: str, labels: list[str]) -> str:
+    generator = np.random.default_rng(1)
+    images = [
+        SyntheticImage(index=index, label=label, image=store_pixels(objects, "default", picture(label, generator)))
+        for index, label in enumerate(labels)
+    ]
+    record = SyntheticSet(name=f"tenants/default/syntheticSets/{name}", seed=1)
+    return sets.publish(objects, record, images).name
+
+
+def task(dataset_version: str, *synthetic_sets: str) -> Task:
+    message = training_pb2.ClassifierTrainingConfig(
+        preset="cnn-64", epochs=3, batch_size=4, validation_fraction=0.25, seed=3, augmentation={}
+    )
+    return Task(
+        job="tenants/default/jobs/j1",
+        dataset_version=dataset_version,
+        synthetic_sets=synthetic_sets,
+        model="tenants/default/models/spots",
+        config=ClassifierConfig.from_message(message),
+        threads=1,
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return PixelCache(tmp_path)
+
+
+def test_a_trained_classifier_is_measured_and_published(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects))
+    # 24 training images; the first two of ten test images are said to be copies of one of them and of each other.
+    clusters = [DuplicateCluster(paths=["003.png", "024.png"]), DuplicateCluster(paths=["024.png", "025.png"])]
+    clusters += [DuplicateCluster(paths=["030.png", "031.png"])]
+    storage.put(objects, work.dataset_version, DatasetAudit(clusters=clusters))
+    data, classes = read_data(objects, work, cache)
+    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    phases = []
+    version = publish(objects, work, final, cache, phases.append)
+    assert phases == ["measuring", "publishing"]
+    assert models.get(objects, "tenants/default/models/spots/versions/latest") == version
+    assert list(version.classes) == list(LABELS)
+    assert (version.preset, version.image_size) == ("cnn-64", 64)
+    assert version.lineage.job == work.job
+    assert version.lineage.dataset_version == work.dataset_version
+    assert version.preprocessing == Pipeline().sized(64).to_message()
+    assert version.config["threads"] == 1
+    assert [evaluation.split for evaluation in version.evaluations] == ["test", "test-deduplicated", "validation"]
+    assert [sum(metrics.support for metrics in item.classes) for item in version.evaluations] == [10, 8, 6]
+    validation = version.evaluations[2]
+    best = min(final.state["curves"]["validation_loss"])
+    epoch = final.state["curves"]["validation_loss"].index(best)
+    assert validation.accuracy == pytest.approx(final.state["curves"]["validation_accuracy"][epoch])
+    assert {curve.metric for curve in version.curves} >= {"training_loss", "validation_accuracy"}
+    assert list(version.curves[0].steps) == [1, 2, 3]
+    test = load_split(objects, work.dataset_version, Split.SPLIT_TEST, 64, cache)
+    served = load_classifier(objects, version.name).predict(test.images).argmax(1)
+    right = served == test.labels
+    assert right.mean() == pytest.approx(version.evaluations[0].accuracy)
+    assert right[2:].mean() == pytest.approx(version.evaluations[1].accuracy)
+    assert publish(objects, work, final, cache) == version
+
+
+def test_without_an_audit_or_with_copies_only_nothing_is_said_of_images_without_copies(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects, test_count=2))
+    data, classes = read_data(objects, work, cache)
+    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    assert [item.split for item in publish(objects, work, final, cache).evaluations] == ["test", "validation"]
+    copies = DuplicateCluster(paths=["000.png", "024.png", "025.png"])
+    storage.put(objects, work.dataset_version, DatasetAudit(clusters=[copies]))
+    assert [item.split for item in publish(objects, work, final, cache).evaluations] == ["test", "validation"]
+
+
+def test_without_a_test_split_there_is_no_test_evaluation(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects, test_count=0))
+    data, classes = read_data(objects, work, cache)
+    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    assert [evaluation.split for evaluation in publish(objects, work, final, cache).evaluations] == ["validation"]
+
+
+def test_synthetic_images_are_trained_on_and_never_held_out(cache):
+    objects = InMemoryObjectStore()
+    version = dataset(objects)
+    first = synthetic_set(objects, "s1", ["above"] * 3)
+    second = synthetic_set(objects, "s2", ["below"] * 4)
+    real, _ = read_data(objects, task(version), cache)
+    both, _ = read_data(objects, task(version, first, second), cache)
+    assert len(both.training) == len(real.training) + 7
+    assert both.training.labels[-7:].tolist() == [0] * 3 + [1] * 4
+    assert np.array_equal(both.validation.images, real.validation.images)
+
+
+def test_what_cannot_be_trained_on_says_why(cache):
+    objects = InMemoryObjectStore()
+    version = dataset(objects)
+    with pytest.raises(FailedPrecondition, match="stroke"):
+        read_data(objects, task(version, synthetic_set(objects, "s1", ["stroke"])), cache)
+    with pytest.raises(FailedPrecondition, match="no class"):
+        read_data(objects, task(version, synthetic_set(objects, "s2", [""])), cache)
+    with pytest.raises(NotFound):
+        read_data(objects, task(version, "tenants/default/syntheticSets/none"), cache)
+    with pytest.raises(NotFound):
+        read_data(objects, task("tenants/default/datasets/none/versions/latest"), cache)

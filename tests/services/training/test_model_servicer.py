@@ -1,0 +1,75 @@
+from unittest.mock import sentinel
+
+import pytest
+
+from services.training.model_servicer import ModelServicer
+from synthoscope import models
+from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_service_pb2 import GetModelVersionRequest, ListModelVersionsRequest
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.errors import InvalidInput, NotFound
+
+GAN, CLASSIFIER = ModelKind.MODEL_KIND_GAN, ModelKind.MODEL_KIND_CLASSIFIER
+CONTEXT = sentinel.context
+
+
+@pytest.fixture
+def objects():
+    store = InMemoryObjectStore()
+    for seed in range(5):
+        kind = GAN if seed % 2 else CLASSIFIER
+        parent = f"tenants/default/models/{'gan' if seed % 2 else 'cnn'}"
+        models.publish(store, parent, ModelVersion(kind=kind, lineage=Lineage(seed=seed)), {"f": b""})
+    models.publish(store, "tenants/other/models/cnn", ModelVersion(kind=CLASSIFIER), {})
+    return store
+
+
+def all_pages(servicer, **request):
+    found, token = [], ""
+    while True:
+        page = servicer.ListModelVersions(ListModelVersionsRequest(page_token=token, **request), CONTEXT)
+        found += page.model_versions
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def test_get_returns_a_version_and_resolves_latest(objects):
+    servicer = ModelServicer(objects)
+    latest = servicer.GetModelVersion(
+        GetModelVersionRequest(name="tenants/default/models/cnn/versions/latest"), CONTEXT
+    )
+    assert latest.lineage.seed == 4
+    assert servicer.GetModelVersion(GetModelVersionRequest(name=latest.name), CONTEXT) == latest
+
+
+def test_an_unknown_version_is_not_found(objects):
+    with pytest.raises(NotFound):
+        ModelServicer(objects).GetModelVersion(
+            GetModelVersionRequest(name="tenants/default/models/none/versions/latest"), CONTEXT
+        )
+
+
+@pytest.mark.parametrize("page_size", [0, 1, 2, 3, 100])
+def test_pages_hold_every_version_of_the_parent_once(objects, page_size):
+    servicer = ModelServicer(objects)
+    everything = all_pages(servicer, parent="tenants/default", page_size=page_size)
+    assert sorted(version.lineage.seed for version in everything) == [0, 1, 2, 3, 4]
+    gans = all_pages(servicer, parent="tenants/default", page_size=page_size, kind=GAN)
+    assert sorted(version.lineage.seed for version in gans) == [1, 3]
+    assert all_pages(servicer, parent="tenants/default/models/gan", page_size=page_size, kind=CLASSIFIER) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({"parent": "tenants"}, "parent"),
+        ({"parent": "tenants/default/datasets/d"}, "parent"),
+        ({"parent": "tenants/default", "page_size": 1001}, "page_size"),
+        ({"parent": "tenants/default", "page_size": -1, "kind": GAN}, "page_size"),
+        ({"parent": "tenants/default", "page_token": "x"}, "page_token"),
+    ],
+)
+def test_wrong_requests_name_the_field(objects, request_, field):
+    with pytest.raises(InvalidInput, match=field):
+        ModelServicer(objects).ListModelVersions(ListModelVersionsRequest(**request_), CONTEXT)

@@ -1,0 +1,120 @@
+"""Published sets, against a local server that breaks off; nothing here leaves this machine."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthoscope.datasets.published import PUBLISHED, PublishedSet, download, published_set
+from synthoscope.datasets.published.catalogue import KaggleDataset, ZenodoFile
+from synthoscope.datasets.published.downloading import check_images
+from synthoscope.datasets.sources import SourceOptions, open_source
+from synthoscope.rpc.errors import DataLoss, InvalidInput, Unavailable
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves one file; sends at most `server.most` bytes of it an answer, then hangs up."""
+
+    def do_GET(self) -> None:
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        self.server.asked.append((self.path, start))
+        rest = self.server.data[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: self.server.most])
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+    np.savez(tmp_path / "served.npz", train_images=np.zeros((9, 8, 8), np.uint8), train_labels=np.arange(9) % 2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.data, server.most, server.asked = (tmp_path / "served.npz").read_bytes(), 1 << 30, []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def url(server: ThreadingHTTPServer) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def published(server: ThreadingHTTPServer) -> PublishedSet:
+    md5 = hashlib.md5(server.data).hexdigest()
+    return PublishedSet("set", "A set", "CC0", "https://page", ZenodoFile("7", "set.npz", md5), ("sick", "well"))
+
+
+def test_a_set_is_downloaded_verified_and_can_be_imported(server, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    file = download(published(server), tmp_path / "to", lambda *progress: seen.append(progress), url(server))
+    assert file.read_bytes() == server.data
+    assert seen[-1] == (len(server.data), len(server.data))
+    assert server.asked == [("/records/7/files/set.npz?download=1", 0)]
+    with open_source(file, SourceOptions(class_names=("sick", "well"))) as found:
+        assert found.classes == ("sick", "well")
+    assert download(published(server), tmp_path / "to", lambda *_: None, url(server)) == file
+    assert len(server.asked) == 1
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path: Path) -> None:
+    server.most = len(server.data) // 3
+    file = download(published(server), tmp_path, lambda *_: None, url(server))
+    assert file.read_bytes() == server.data
+    starts = [start for _, start in server.asked]
+    assert starts == list(range(0, len(server.data), server.most))
+    assert len(starts) > 2
+
+
+def test_what_arrived_in_an_earlier_run_is_not_asked_for_again(server, tmp_path: Path) -> None:
+    (tmp_path / "set.npz.part").write_bytes(server.data[:100])
+    assert download(published(server), tmp_path, lambda *_: None, url(server)).read_bytes() == server.data
+    assert [start for _, start in server.asked] == [100]
+
+
+def test_a_wrong_byte_is_noticed_and_not_kept(server, tmp_path: Path) -> None:
+    right = published(server)
+    server.data = server.data[:-1] + b"x"
+    with pytest.raises(DataLoss, match="MD5"):
+        download(right, tmp_path, lambda *_: None, url(server))
+    assert not list(tmp_path.glob("set.npz*"))
+
+
+def test_without_a_network_the_error_says_what_to_do_by_hand(server, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("synthoscope.datasets.published.http.LONGEST_PAUSE", 0.01)
+    with pytest.raises(
+        Unavailable, match=r"By hand: download set.npz from https://page, then: synthoscope dataset import"
+    ):
+        download(published(server), tmp_path, lambda *_: None, "http://127.0.0.1:9")
+
+
+def test_a_set_with_other_counts_is_not_the_published_one(tmp_path: Path) -> None:
+    dataset = KaggleDataset("someone/set", {"train": 2, "test": 1})
+    for path in ("train/a/1.png", "train/a/2.png"):
+        (tmp_path / "chest" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "chest" / path).touch()
+    with pytest.raises(DataLoss, match="holds"):
+        check_images(dataset, tmp_path)
+    (tmp_path / "chest" / "test" / "a").mkdir(parents=True)
+    (tmp_path / "chest" / "test" / "a" / "3.png").touch()
+    check_images(dataset, tmp_path)
+    with pytest.raises(DataLoss, match="does not hold"):
+        check_images(dataset, tmp_path / "nowhere")
+
+
+def test_the_catalogue() -> None:
+    assert {"brain-tumor-mri", "chest-xray-pneumonia", "pneumoniamnist"} <= set(PUBLISHED)
+    for known in PUBLISHED.values():
+        assert known.licence
+        assert isinstance(known.origin, KaggleDataset) or len(known.origin.md5) == 32
+        assert len(set(known.class_names)) == len(known.class_names)
+    with pytest.raises(InvalidInput, match="choose from brain-tumor-mri"):
+        published_set("nosuch")

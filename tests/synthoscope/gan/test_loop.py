@@ -1,0 +1,144 @@
+"""The loop on tiny data. Threads are pinned: another number of threads may change the last bits."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from workers import run_workers
+
+from synthoscope.gan.config import Conditioning, GanConfig
+from synthoscope.gan.loop import train
+from synthoscope.rpc.errors import Cancelled, FailedPrecondition
+from synthoscope.training.callbacks import Checkpoint, NoCallbacks
+
+CONFIG = GanConfig("dcgan-64", epochs=3, batch_size=4, sample_every=4, checkpoint_every=1, seed=5)
+CLASSES = ("a", "b")
+LABELS = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
+IMAGES = np.random.default_rng(0).integers(0, 256, (len(LABELS), 64, 64, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Recorder(NoCallbacks):
+    """Keeps what the loop says; asks it to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.reports, self.checkpoints, self.pictures = [], {}, {}
+
+    def on_report(self, report):
+        self.reports.append(report)
+
+    def on_checkpoint(self, checkpoint):
+        copies = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
+        self.checkpoints[checkpoint.step] = Checkpoint(checkpoint.step, copies, checkpoint.state)
+
+    def on_pictures(self, step, pictures):
+        self.pictures[step] = pictures
+
+    def should_stop(self):
+        return self.stop_after is not None and len(self.reports) >= self.stop_after
+
+
+def run(config, stop_after=None, resume=None):
+    recorder = Recorder(stop_after)
+    try:
+        train(config, IMAGES, LABELS, CLASSES, callbacks=recorder, resume=resume)
+    except Cancelled:
+        assert stop_after is not None
+    return recorder
+
+
+def assert_same(checkpoint, other):
+    assert checkpoint.step == other.step
+    assert checkpoint.state == other.state
+    assert checkpoint.tensors.keys() == other.tensors.keys()
+    for name, tensor in checkpoint.tensors.items():
+        assert torch.equal(tensor, other.tensors[name]), name
+
+
+@pytest.mark.parametrize("conditioning", Conditioning)
+def test_a_run_that_was_stopped_at_any_step_goes_on_bit_for_bit(conditioning):
+    config = replace(CONFIG, conditioning=conditioning, epochs=2)
+    whole = run(config)
+    last = max(whole.checkpoints)
+    stopped = run(config, stop_after=random.randrange(1, last))
+    at = max(stopped.checkpoints)
+    resumed = run(config, resume=stopped.checkpoints[at])
+    assert_same(resumed.checkpoints[last], whole.checkpoints[last])
+    assert stopped.reports + resumed.reports == whole.reports
+
+
+def test_a_finished_run_has_nothing_left_to_do():
+    last = max(run(CONFIG).checkpoints.items())[1]
+    resumed = run(CONFIG, resume=last)
+    assert not resumed.reports
+    assert not resumed.checkpoints
+
+
+def test_reports_history_and_checkpoints():
+    recorder = run(replace(CONFIG, checkpoint_every=4))
+    assert [report.step for report in recorder.reports] == [1, 2, 3, 4, 5, 6]
+    assert all(report.total_steps == 6 and report.images_seen == 4 * report.step for report in recorder.reports)
+    assert sorted(recorder.checkpoints) == [4, 6]
+    history = recorder.checkpoints[6].state["history"]
+    assert history["steps"] == [1, 2, 3, 4, 5, 6]
+    assert history["values"]["generator_loss"] == [report.metrics["generator_loss"] for report in recorder.reports]
+    names = recorder.checkpoints[6].tensors
+    assert {"0.generator.dense.weight", "0.discriminator.dense.bias", "0.generator_adam.dense.weight.exp_avg"} <= set(
+        names
+    )
+
+
+def test_sample_grids_show_every_class_from_the_same_latent_vectors():
+    recorder = run(CONFIG)
+    assert sorted(recorder.pictures) == [4, 6]
+    assert [picture.label for picture in recorder.pictures[4]] == ["a", "b"]
+    assert recorder.pictures[4][0].pixels.shape == (5 * 66 - 2, 5 * 66 - 2, 3)
+    assert recorder.pictures[4][0].pixels.dtype == np.uint8
+    unconditional = run(replace(CONFIG, conditioning=Conditioning.UNCONDITIONAL))
+    assert [picture.label for picture in unconditional.pictures[6]] == [""]
+    per_class = run(replace(CONFIG, conditioning=Conditioning.PER_CLASS))
+    assert {step: [picture.label for picture in shown] for step, shown in per_class.pictures.items()} == {
+        3: ["a"],
+        4: ["b"],
+        6: ["b"],
+    }
+
+
+def test_cancelling_stops_within_a_step():
+    recorder = run(CONFIG, stop_after=2)
+    assert [report.step for report in recorder.reports] == [1, 2]
+
+
+def test_a_loss_that_is_not_finite_names_its_step():
+    with pytest.raises(FailedPrecondition, match=r"diverged: \w+ is nan at step \d+; .*learning_rate"):
+        run(replace(CONFIG, epochs=10, learning_rate=1e18))
+
+
+def test_another_seed_gives_another_run():
+    assert run(CONFIG).reports != run(replace(CONFIG, seed=6)).reports
+
+
+def metrics_as(world, config):
+    recorder = Recorder()
+    train(config, IMAGES, LABELS, CLASSES, world, recorder)
+    return [dict(report.metrics) for report in recorder.reports]
+
+
+@pytest.mark.training
+def test_two_workers_reproduce_the_losses_of_one():
+    config = replace(CONFIG, epochs=10, checkpoint_every=100, sample_every=100)
+    alone = run(config).reports
+    together = run_workers(metrics_as, 2, config)
+    assert len(together) == len(alone) == 20
+    for one, two in zip(alone, together, strict=True):
+        assert two == dict(one.metrics), f"step {one.step}"
