@@ -16,7 +16,7 @@ from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.api.tuning.v1.tuning_pb2 import StudySpecification
 from synthoscope.datasets.loading import load_split
 from synthoscope.jobs.worker import JobWorker
-from synthoscope.rpc.errors import Cancelled, SynthoscopeError
+from synthoscope.rpc.errors import SynthoscopeError
 from synthoscope_ray.program import open_stores
 
 log = structlog.get_logger()
@@ -34,12 +34,10 @@ class Task:
 
 
 def run_trial(config: dict[str, Any], task: Task) -> None:
-    """Trains one configuration. Raises TrialFailed, whose message the study's owner sees; returns when cancelled."""
+    """Trains one configuration. Raises TrialFailed, whose message the study's owner sees."""
     torch.set_num_threads(task.threads)
     try:
         _train(config["trial"]["parameters"], task)
-    except Cancelled:
-        return
     except SynthoscopeError as error:
         raise TrialFailed(error.message) from error
     except Exception as error:  # the boundary of this process: other errors may hold patient data

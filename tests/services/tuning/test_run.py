@@ -108,7 +108,8 @@ def test_a_study_is_stopped_while_it_trains(servicer, jobs, dataset):
     assert study_of(servicer, name).trials[0].objective_values
     began = time.monotonic()
     jobs.cancel(name)
-    assert wait(jobs, name, ended).state is JobState.CANCELLED
+    job = wait(jobs, name, ended)
+    assert (job.state, job.error) == (JobState.CANCELLED, None)
     assert time.monotonic() - began < 20
     study = study_of(servicer, name)
     assert study.state == StudyState.JOB_STATE_CANCELLED
