@@ -12,7 +12,7 @@ from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
 from synthoscope.api.datasets.v1.datasets_service_pb2 import SubmitDatasetAuditRequest
 from synthoscope.datasets import manifest
-from synthoscope.datasets.audit import auditing, storage
+from synthoscope.datasets.audit import storage
 from synthoscope.images.storage import load_image_bytes
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
@@ -63,6 +63,9 @@ def _result(reference: "ray.ObjectRef[bytes]") -> bytes:
 
 def _audit(job: str, attempt: int, version: str, threads: int) -> bytes:
     """The task: the audit, serialized."""
+    # Its libraries take seconds to load, and every training's driver and worker imports this module.
+    from synthoscope.datasets.audit import auditing
+
     stores = open_stores()
     worker = JobWorker(stores.jobs, stores.objects, job, attempt)
     worker.running()

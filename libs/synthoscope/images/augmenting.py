@@ -73,7 +73,7 @@ def apply_changes(images: Tensor, changes: Changes) -> Tensor:
 def sampling_grid(affine: Tensor, height: int, width: int) -> Tensor:
     """Where each output pixel is taken from, N×H×W×2 (x, y) in [-1, 1], of `affine` N×2×3.
 
-    What `affine_grid` gives with align_corners=False, on a CPU to the bit, without its slow product of thin matrices.
+    What `affine_grid` gives with align_corners=False but for rounding, without its slow product of thin matrices.
     """
     x, y = (torch.linspace(-1, 1, side, device=affine.device) * (side - 1) / side for side in (width, height))
     of_x, of_y, shift = (affine[:, :, column, None, None] for column in range(3))

@@ -119,7 +119,8 @@ def test_the_seed_presets_changes_are_those_of_its_formula():
         grid = F.affine_grid(changes.affine, [9, 3, 16, 20], align_corners=False)
         moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
         expected = (moved * changes.brightness[:, None, None, None]).clamp(0, 1)
-        assert torch.equal(apply_changes(images, changes), expected)
+        # How a product of matrices is rounded depends on the processor.
+        torch.testing.assert_close(apply_changes(images, changes), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 8), (64, 64), (128, 96)])
