@@ -13,6 +13,8 @@ import servers
 
 from synthoscope.images.decoders import Decoders
 from synthoscope.jobs.redis import RedisSettings
+from synthoscope.local import stack
+from synthoscope.local.state import StackState
 from synthoscope.objects import ObjectStoreSettings
 from synthoscope.pseudonyms import Pseudonyms
 
@@ -29,6 +31,13 @@ def redis_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSe
     """A real Valkey, shared: use names of your own."""
     with servers.valkey(tmp_path_factory.mktemp("valkey")) as (settings, _):
         yield settings
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
+    """SeaweedFS, Valkey and a Ray head, shared: what jobs need. Use names of your own, and leave no job running."""
+    with stack.running(tmp_path_factory.mktemp("platform"), only=("valkey", "seaweedfs", "ray")) as state:
+        yield state
 
 
 @pytest.fixture(scope="session")

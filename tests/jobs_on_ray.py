@@ -18,9 +18,6 @@ from synthoscope.objects import MinioObjectStore
 from synthoscope_ray.runner import RayJobRunner
 from synthoscope_ray.settings import RaySettings
 
-STORES_AND_RAY = ("valkey", "seaweedfs", "ray")
-"""What a stack must have for jobs to run."""
-
 
 def runner_of(state: StackState, module: str) -> RayJobRunner:
     return RayJobRunner(RaySettings(dashboard_url=state.dashboard), module)

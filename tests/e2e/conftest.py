@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
 from synthoscope.client import Client, ClientSettings
 from synthoscope.datasets.phantoms import write_dataset
 from synthoscope.local.stack import running
@@ -35,3 +36,15 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dataset(client: Client, phantoms: Path) -> str:
     """The name of the imported phantoms' version."""
     return client.datasets.import_source(phantoms, "e2e").name
+
+
+@pytest.fixture(scope="session")
+def gan_config() -> GanTrainingConfig:
+    """15 steps."""
+    return GanTrainingConfig(preset="dcgan-64", epochs=3, batch_size=32, seed=11)
+
+
+@pytest.fixture(scope="session")
+def gan(client: Client, dataset: str, gan_config: GanTrainingConfig) -> str:
+    """The name of a model version that was trained undisturbed."""
+    return client.jobs.wait(client.models.train_gan(dataset, "undisturbed", gan_config).name).result

@@ -3,7 +3,7 @@
 import numpy as np
 import psutil
 import pytest
-from jobs_on_ray import STORES_AND_RAY, ended, running_jobs, wait
+from jobs_on_ray import ended, running_jobs, wait
 
 from services.training.servicer import TrainingServicer
 from synthoscope import models
@@ -13,18 +13,11 @@ from synthoscope.api.training.v1.training_service_pb2 import SubmitGanTrainingRe
 from synthoscope.datasets.importing import import_version
 from synthoscope.images.storage import store_pixels
 from synthoscope.jobs.job import JobKind, JobState
-from synthoscope.local import stack
 from synthoscope.local.sweep import STACK_VARIABLE
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-STEPS = 16
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory):
-    with stack.running(tmp_path_factory.mktemp("stack"), only=STORES_AND_RAY) as state:
-        yield state
+STEPS = 12
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +33,7 @@ def images_of(objects, name, count=32):
         pixels = generator.integers(0, 256, (64, 64, 3)).astype(np.uint8)
         ref = store_pixels(objects, "default", pixels)
         images.append(DatasetImage(path=f"{index:03}.png", split=Split.SPLIT_TRAIN, label="ab"[index % 2], image=ref))
-    return import_version(objects, f"tenants/default/datasets/{name}", images).name, images
+    return import_version(objects, f"tenants/default/datasets/trainer-{name}", images).name, images
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +47,7 @@ def submit(jobs, dataset, **config):
         dataset_version=dataset,
         model_id="gan",
         config=GanTrainingConfig(
-            **{"preset": "dcgan-64", "epochs": STEPS // 4, "batch_size": 8, "checkpoint_every": 3, **config}
+            **{"preset": "dcgan-64", "epochs": STEPS // 4, "batch_size": 8, "checkpoint_every": 5, **config}
         ),
     )
     return TrainingServicer(jobs.objects, jobs).SubmitGanTraining(request, None).name
@@ -70,7 +63,7 @@ def finished(jobs, name):
 
 @pytest.fixture(scope="module")
 def undisturbed(jobs, dataset):
-    return finished(jobs, submit(jobs, dataset, sample_every=8))
+    return finished(jobs, submit(jobs, dataset, sample_every=6))
 
 
 def weights_sha256(record):
@@ -101,13 +94,13 @@ def test_the_result_is_a_published_version(undisturbed, dataset):
         "generated_probability",
     ]
     assert list(undisturbed.curves[0].steps) == list(range(1, STEPS + 1))
-    assert [(grid.step, grid.label) for grid in undisturbed.sample_grids] == [(8, "a"), (8, "b"), (16, "a"), (16, "b")]
+    assert [(grid.step, grid.label) for grid in undisturbed.sample_grids] == [(6, "a"), (6, "b"), (12, "a"), (12, "b")]
     assert undisturbed.config["threads"] == 2
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_weights_are_the_same(platform, jobs, dataset, undisturbed):
-    name = submit(jobs, dataset, sample_every=8)
-    wait(jobs, name, lambda job: job.progress.step >= 5)
+    name = submit(jobs, dataset, sample_every=6)
+    wait(jobs, name, lambda job: job.progress.step >= 6)
     (worker,) = processes(platform, "RayTrainWorker")
     worker.kill()
     record = finished(jobs, name)
@@ -119,8 +112,8 @@ def test_a_worker_that_is_killed_is_replaced_and_the_weights_are_the_same(platfo
 
 @pytest.mark.slow
 def test_two_workers_give_the_weights_of_one_though_one_is_killed(platform, jobs, dataset, undisturbed):
-    name = submit(jobs, dataset, sample_every=8, workers=2)
-    wait(jobs, name, lambda job: job.progress.step >= 5)
+    name = submit(jobs, dataset, sample_every=6, workers=2)
+    wait(jobs, name, lambda job: job.progress.step >= 6)
     workers = processes(platform, "RayTrainWorker")
     assert len(workers) == 2
     workers[1].kill()
@@ -132,8 +125,8 @@ def test_two_workers_give_the_weights_of_one_though_one_is_killed(platform, jobs
 def test_a_driver_that_is_killed_leaves_nothing_behind_that_stops_the_next_attempt(
     platform, jobs, dataset, undisturbed
 ):
-    name = submit(jobs, dataset, sample_every=8, workers=2)
-    wait(jobs, name, lambda job: job.progress.step >= 5)
+    name = submit(jobs, dataset, sample_every=6, workers=2)
+    wait(jobs, name, lambda job: job.progress.step >= 6)
     for driver in processes(platform, f"services.training.run {name}"):
         driver.kill()
     record = finished(jobs, name)

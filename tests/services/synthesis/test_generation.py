@@ -1,7 +1,7 @@
 """Generation on real servers: SeaweedFS, Valkey and a Ray head; the generator's weights are those before training."""
 
 import pytest
-from jobs_on_ray import STORES_AND_RAY, ended, running_jobs, wait
+from jobs_on_ray import ended, running_jobs, wait
 
 from services.synthesis.generation import TASK_IMAGES, Share, shares
 from services.synthesis.servicer import SynthesisServicer
@@ -11,7 +11,6 @@ from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationR
 from synthoscope.gan import networks
 from synthoscope.images.storage import image_ref, load_image_bytes
 from synthoscope.jobs.job import JobKind, JobState
-from synthoscope.local import stack
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.synthetic import sets
 
@@ -22,11 +21,8 @@ def test_shares_cover_every_image_once_in_the_order_of_the_set():
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory):
-    with (
-        stack.running(tmp_path_factory.mktemp("stack"), only=STORES_AND_RAY) as state,
-        running_jobs(state, "services.synthesis.run", JobKind.SYNTHESIS) as jobs,
-    ):
+def jobs(platform):
+    with running_jobs(platform, "services.synthesis.run", JobKind.SYNTHESIS) as jobs:
         yield jobs
 
 

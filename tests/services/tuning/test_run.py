@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from jobs_on_ray import STORES_AND_RAY, ended, runner_of, running_jobs, wait
+from jobs_on_ray import ended, runner_of, running_jobs, wait
 
 from services.tuning.servicer import TuningServicer
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
@@ -15,18 +15,11 @@ from synthoscope.api.tuning.v1.tuning_service_pb2 import GetStudyRequest, Submit
 from synthoscope.datasets.importing import import_version
 from synthoscope.images.storage import store_pixels
 from synthoscope.jobs.job import JobKind, JobState
-from synthoscope.local import stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 RATE = Parameter(name="learning_rate", range=DoubleRange(minimum=3e-4, maximum=3e-3, log=True))
 BETA = Parameter(name="beta1", choice=NumberChoice(values=[0.0, 0.5]))
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory):
-    with stack.running(tmp_path_factory.mktemp("stack"), only=STORES_AND_RAY) as state:
-        yield state
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +47,7 @@ def import_noise(objects, name, seed):
         ref = store_pixels(objects, "default", pixels.astype(np.uint8))
         image = DatasetImage(path=f"{index:03}.png", split=Split.SPLIT_TRAIN, label="ab"[index % 2], image=ref)
         images.append(image)
-    return import_version(objects, f"tenants/default/datasets/{name}", images).name, images
+    return import_version(objects, f"tenants/default/datasets/tuning-{name}", images).name, images
 
 
 def classifier(*parameters, trials=3, epochs=2, **fields):
@@ -130,11 +123,11 @@ def test_a_study_whose_every_trial_fails_says_why(servicer, jobs):
 
 
 def test_a_study_that_lost_its_driver_goes_on_without_repeating_trials(servicer, jobs, dataset, platform):
-    name = submit(servicer, dataset, classifier(epochs=8, trials=3, grace_period=8))
+    name = submit(servicer, dataset, classifier(epochs=4, trials=3, grace_period=4))
     wait(jobs, name, lambda job: job.progress.step >= 1)
     runner_of(platform, "services.tuning.run").stop(jobs.store.get(name))
     job = wait(jobs, name, ended)
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
     study = study_of(servicer, name)
     assert [trial.id for trial in study.trials] == ["1", "2", "3"]
-    assert all(len(trial.objective_values) == 8 for trial in study.trials)
+    assert all(len(trial.objective_values) == 4 for trial in study.trials)
