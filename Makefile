@@ -28,7 +28,8 @@ test-unit: $(VENV)/.dev  ## the tests that start no server and train nothing for
 	$(BIN)/pytest -m "not stack and not training and not slow" --numprocesses auto --maxprocesses 4 --durations=5
 
 test-real: $(VENV)/.dev  ## the tests with real servers and real training
-	$(BIN)/pytest -m "(stack or training) and not slow" --durations=10
+	$(BIN)/pytest -m "(stack or training) and not slow" --durations=5 tests/e2e
+	$(BIN)/pytest -m "(stack or training) and not slow" --durations=5 --ignore tests/e2e
 
 test-full: test  ## adds the long proofs; prints how long each takes
 	$(BIN)/pytest -m slow --durations=0 --timeout 3600

@@ -277,8 +277,10 @@ def test_an_unknown_process_or_a_home_that_is_a_file_is_refused(tmp_path):
 @pytest.mark.parametrize(("number", "server"), [(signal.SIGINT, "ray"), (signal.SIGTERM, "seaweedfs")])
 def test_an_interrupted_up_leaves_nothing(tmp_path, number, server):
     # It interrupts itself once the server runs and `up` has not ended, however fast or slow the machine is.
+    # Tests that run in the background of a script were told to ignore SIGINT, and their children inherit that.
     code = (
-        "import os, sys, pathlib; from synthoscope.local import stack; home, server, number = sys.argv[1:]; "
+        "import os, signal, sys, pathlib; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from synthoscope.local import stack; home, server, number = sys.argv[1:]; "
         "interrupt = lambda line: line.startswith(server) and os.kill(os.getpid(), int(number)); "
         "stack.up(pathlib.Path(home), interrupt, only=['valkey', server])"
     )
