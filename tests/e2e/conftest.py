@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.client import Client, ClientSettings
 from synthoscope.datasets.phantoms import write_dataset
 from synthoscope.local.stack import running
@@ -48,3 +48,10 @@ def gan_config() -> GanTrainingConfig:
 def gan(client: Client, dataset: str, gan_config: GanTrainingConfig) -> str:
     """The name of a model version that was trained undisturbed."""
     return client.jobs.wait(client.models.train_gan(dataset, "undisturbed", gan_config).name).result
+
+
+@pytest.fixture(scope="session")
+def model(client: Client, dataset: str) -> str:
+    """The name of a classifier that was trained for one epoch: it answers, and knows little."""
+    config = ClassifierTrainingConfig(preset="cnn-64", epochs=1, batch_size=32)
+    return client.jobs.wait(client.models.train_classifier(dataset, "one-epoch", config).name).result

@@ -11,7 +11,7 @@ from PIL import Image
 
 from synthoscope.api.classification.v1.classification_service_pb2 import DiagnoseRequest
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
-from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
+from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
 from synthoscope.client import Client, ClientSettings
 from synthoscope.local.status import status
 from synthoscope.objects import MinioObjectStore
@@ -19,12 +19,6 @@ from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, Unauthenticated
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def model(client, dataset) -> str:
-    config = ClassifierTrainingConfig(preset="cnn-64", epochs=1, batch_size=32)
-    return client.jobs.wait(client.models.train_classifier(dataset, "bad-input", config).name).result
 
 
 @pytest.fixture(autouse=True)

@@ -60,10 +60,7 @@ def test_job_is_cancelled_within_a_step(client, dataset):
         client.jobs.cancel(job)
 
 
-def test_serving_training_and_a_study_run_side_by_side(client, dataset, phantoms):
-    classifier = ClassifierTrainingConfig(preset="cnn-64", epochs=2, batch_size=32)
-    model = client.jobs.wait(client.models.train_classifier(dataset, "beside", classifier).name).result
-
+def test_serving_training_and_a_study_run_side_by_side(client, dataset, phantoms, model):
     training = client.models.train_gan(dataset, "beside-gan", GanTrainingConfig(preset="dcgan-64", epochs=1000)).name
     waiting = client.models.train_gan(dataset, "waiting-gan", GanTrainingConfig(preset="dcgan-64", epochs=1000)).name
     space = [Parameter(name="learning_rate", range=DoubleRange(minimum=1e-4, maximum=1e-2, log=True))]

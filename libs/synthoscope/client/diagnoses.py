@@ -27,7 +27,7 @@ class Diagnoses:
         self._images = Images(connection, "classification")
 
     def diagnose(self, data: bytes, model_version: str, *, explain: bool = False) -> Diagnosis:
-        """Diagnoses a PNG or JPEG file. Raises InvalidInput when it is neither, NotFound for an unknown model."""
+        """Diagnoses a PNG, JPEG or DICOM file. Raises InvalidInput when it is none, NotFound for an unknown model."""
         request = diagnosis_requests.DiagnoseRequest(
             parent=self._connection.parent, model_version=model_version, explain=explain
         )
