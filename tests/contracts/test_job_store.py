@@ -193,7 +193,7 @@ def test_waiting_for_an_event(store, tenant):
     last = store.events(job.name)[-1].id
     begun = time.monotonic()
     assert store.events(job.name, last, wait_seconds=0.2) == []
-    assert 0.15 < time.monotonic() - begun < 2
+    assert 0.15 < time.monotonic() - begun < 10
     timer = threading.Timer(0.2, store.update, [job.name, lambda job: replace(job, state_reason="new")])
     timer.start()
     assert [event.job.state_reason for event in store.events(job.name, last, wait_seconds=10)] == ["new"]
@@ -212,7 +212,7 @@ def test_beats_belong_to_an_attempt(store, tenant):
     store.create(job)
     assert store.seconds_since_beat(job.name, 1) is None
     store.beat(job.name, 1)
-    assert 0 <= store.seconds_since_beat(job.name, 1) < 1
+    assert 0 <= store.seconds_since_beat(job.name, 1) < 10
     assert store.seconds_since_beat(job.name, 2) is None
     time.sleep(0.1)
     assert store.seconds_since_beat(job.name, 1) >= 0.1

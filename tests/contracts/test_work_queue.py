@@ -72,7 +72,7 @@ def test_renewing_keeps_an_item(queue):
 def test_a_claim_waits_for_an_item(queue):
     begun = time.monotonic()
     assert queue.claim("w", wait_seconds=0.2) is None
-    assert 0.15 < time.monotonic() - begun < 2
+    assert 0.15 < time.monotonic() - begun < 10
     timer = threading.Timer(0.2, queue.put, ["late"])
     timer.start()
     assert queue.claim("w", wait_seconds=2).payload == "late"

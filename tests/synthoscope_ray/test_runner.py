@@ -99,7 +99,7 @@ def test_a_cancelled_job_stops_within_a_step(jobs, submit):
     begun = time.monotonic()
     assert jobs.cancel(name).state is JobState.CANCELLING
     job = wait_for(jobs, name, ended)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4
     assert job.state is JobState.CANCELLED
     assert job.progress.step < 100
     deadline = time.monotonic() + 30

@@ -95,7 +95,7 @@ def test_a_second_up_changes_nothing(home, state):
     before = [one.pid for one in status(home)]
     began = time.monotonic()
     assert stack.up(home, only=SERVERS) == state
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert [one.pid for one in status(home)] == before
 
 
