@@ -8,10 +8,10 @@ class DemoBudget:
     """What the demo trains and for how long; sized for two CPU cores. Its report states every figure."""
 
     image_size: int = 64
-    gan_images: int = 16_000
+    gan_images: int = 12_000
     """Images that the GAN sees in all; the papers use hundreds of thousands."""
     gan_batch_size: int = 64
-    classifier_images: int = 60_000
+    classifier_images: int = 45_000
     """Images that each classifier sees in all."""
     most_classifier_epochs: int = 30
     synthetic_per_class: int = 200
