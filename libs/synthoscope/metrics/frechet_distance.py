@@ -1,13 +1,16 @@
 """Fréchet distance between two sets of features, each taken for a sample of a Gaussian.
 
 Dowson & Landau 1982 give the distance between Gaussians in closed form; Heusel et al. 2017 ("GANs trained by a two
-time-scale update rule") use it on a network's features to judge generators.
+time-scale update rule") use it on a network's features to judge generators; their reference implementation is
+bioinf-jku/TTUR, `fid.py`.
 """
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from synthoscope.metrics.feature_sets import comparable_features
 
 
 def frechet_distance(features_a: NDArray[Any], features_b: NDArray[Any]) -> float:
@@ -20,9 +23,7 @@ def frechet_distance(features_a: NDArray[Any], features_b: NDArray[Any]) -> floa
     without matrix inverses or jitter, but it is biased upwards, more so the fewer samples there are: compare only
     distances taken with the same N and M, on the same features.
     """
-    a, b = _checked(features_a), _checked(features_b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(f"features must have the same dimension: {a.shape[1]} and {b.shape[1]}")
+    a, b = comparable_features(features_a, features_b)
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
     root_a, root_b = (a - mean_a) / np.sqrt(len(a) - 1), (b - mean_b) / np.sqrt(len(b) - 1)
     difference = mean_a - mean_b
@@ -45,12 +46,3 @@ def _trace_root(root_a: NDArray[np.float64], root_b: NDArray[np.float64]) -> flo
 def _symmetric_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     eigenvalues, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.clip(eigenvalues, 0.0, None))) @ vectors.T
-
-
-def _checked(features: NDArray[Any]) -> NDArray[np.float64]:
-    features = np.asarray(features, dtype=np.float64)
-    if features.ndim != 2 or len(features) < 2 or features.shape[1] == 0:
-        raise ValueError(f"features must be N×D with N ≥ 2 and D ≥ 1, not {features.shape}")
-    if not np.isfinite(features).all():
-        raise ValueError("features must be finite")
-    return features

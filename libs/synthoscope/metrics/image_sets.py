@@ -1,0 +1,32 @@
+"""What every metric of pixels asks of images: uint8, grey N×H×W or with channels N×H×W×C, all of one size."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PIXELS_AT_ONCE = 1 << 20
+
+
+def with_channels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images as N×H×W×C, C = 1 for grey ones. Raises ValueError for other shapes or dtypes."""
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise ValueError(f"images must be uint8 N×H×W or N×H×W×C, not {images.dtype} {images.shape}")
+    return images if images.ndim == 4 else images[..., None]
+
+
+def image_pairs(
+    images_a: NDArray[np.uint8], images_b: NDArray[np.uint8]
+) -> Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64]]]:
+    """Both sets, a few images at a time, so that their float64 copies stay small: which, and n×H×W×C of each set.
+
+    Raises ValueError unless they have one shape.
+    """
+    a, b = with_channels(images_a), with_channels(images_b)
+    if a.shape != b.shape:
+        raise ValueError(f"images must be pairs of one shape, not {a.shape} and {b.shape}")
+    step = max(1, _PIXELS_AT_ONCE // max(1, a[0].size)) if len(a) else 1
+    for start in range(0, len(a), step):
+        rows = slice(start, start + step)
+        yield rows, a[rows].astype(np.float64), b[rows].astype(np.float64)
