@@ -137,7 +137,12 @@ def _deduplicated(evaluation: Evaluation | None) -> dict[str, Any] | None:
     if evaluation is None:
         return None
     images = sum(item.support for item in evaluation.classes)
-    return {"accuracy": evaluation.accuracy, "macro_f1": evaluation.macro_f1, "images": images}
+    return {
+        "accuracy": evaluation.accuracy,
+        "macro_f1": evaluation.macro_f1,
+        "images": images,
+        "classes_without_images": [item.label for item in evaluation.classes if not item.support],
+    }
 
 
 def _study(study: Study) -> dict[str, Any]:

@@ -14,7 +14,8 @@ def evaluate(
 ) -> Evaluation:
     """The evaluation of predicted against true class indices, each int64 N in [0, number of classes), N at least 1.
 
-    A class that is never predicted has precision 0, one without images recall 0; both count in the macro averages.
+    A class that is never predicted has precision 0. One without images has recall 0 and counts in no macro average:
+    how well it is found was not measured.
     Raises ValueError when the arrays differ in length or are empty.
     """
     if len(labels) != len(predictions) or len(labels) == 0:
@@ -26,12 +27,13 @@ def evaluate(
 def evaluation(confusion: NDArray[np.int64], classes: Sequence[str], split: str) -> Evaluation:
     """The evaluation that a confusion matrix holds: int64 C×C, true classes down, predicted across, not all zero."""
     precision, recall, f1, support = _per_class(confusion)
+    measured = support > 0
     return Evaluation(
         split=split,
         accuracy=float(np.trace(confusion) / confusion.sum()),
-        macro_precision=float(precision.mean()),
-        macro_recall=float(recall.mean()),
-        macro_f1=float(f1.mean()),
+        macro_precision=float(precision[measured].mean()),
+        macro_recall=float(recall[measured].mean()),
+        macro_f1=float(f1[measured].mean()),
         classes=[
             ClassMetrics(
                 label=label,
@@ -47,8 +49,9 @@ def evaluation(confusion: NDArray[np.int64], classes: Sequence[str], split: str)
 
 
 def macro_f1(confusion: NDArray[np.int64]) -> float:
-    """The unweighted mean over classes of F1, in [0, 1], of a confusion matrix int64 C×C that is not all zero."""
-    return float(_per_class(confusion)[2].mean())
+    """The mean of F1 over classes with images, in [0, 1], of a confusion matrix int64 C×C that is not all zero."""
+    _, _, f1, support = _per_class(confusion)
+    return float(f1[support > 0].mean())
 
 
 def _per_class(confusion: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:

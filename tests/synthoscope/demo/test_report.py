@@ -36,7 +36,7 @@ def classifier(name: str, accuracy: float) -> ModelVersion:
     without_copies = Evaluation()
     without_copies.CopyFrom(evaluation)
     without_copies.split, without_copies.accuracy = "test-deduplicated", accuracy - 0.1
-    del without_copies.classes[1:]
+    without_copies.classes[1].support = 0
     curves = [
         Curve(metric=f"{part}_{quantity}", steps=[1, 2], values=[0.4, 0.6])
         for part in ("train", "validation")
@@ -107,7 +107,9 @@ def test_summary_holds_what_programs_read(results, tmp_path):
     assert summary["gan"]["images_per_second"] == 50
     assert summary["synthetic"] == {"set": "tenants/default/syntheticSets/x", "count": 25}
     assert summary["classifier"]["real"]["accuracy"] == 0.85
-    assert summary["classifier"]["real"]["deduplicated"] == {"accuracy": 0.75, "macro_f1": 0.85, "images": 10}
+    assert summary["classifier"]["real"]["deduplicated"] == {
+        "accuracy": 0.75, "macro_f1": 0.85, "images": 10, "classes_without_images": ["sick"]
+    }  # fmt: skip
     assert summary["audit"] == {
         "pairs": 3, "label_conflicts": 0, "test_with_twin_in_train": {"all": {"count": 2, "of": 10}}
     }  # fmt: skip
@@ -126,9 +128,9 @@ def test_results_with_and_without_copies_stand_side_by_side(results):
     rows = re.findall(r"<td>(test[^<]*)</td><td>(\d+)</td><td>([\d.]+)</td>", page)
     assert rows == [
         ("test, as imported", "20", "0.850"),
-        ("test, without copies of training images", "10", "0.750"),
+        ("test, without copies of training images; no images of sick are left", "10", "0.750"),
         ("test, as imported", "20", "0.800"),
-        ("test, without copies of training images", "10", "0.700"),
+        ("test, without copies of training images; no images of sick are left", "10", "0.700"),
     ]
 
 

@@ -24,11 +24,14 @@ def test_measures_of_a_small_case_by_hand():
     assert macro_f1(np.array([[2, 1, 0], [0, 2, 0], [1, 0, 0]])) == pytest.approx(result.macro_f1)
 
 
-def test_a_class_without_images_counts_as_zero():
+def test_a_class_without_images_counts_in_no_average():
     result = evaluate(np.array([0, 1]), np.array([0, 1]), CLASSES, "test")
-    assert result.accuracy == 1.0
-    assert result.macro_f1 == pytest.approx(2 / 3)
+    assert (result.accuracy, result.macro_precision, result.macro_recall, result.macro_f1) == (1, 1, 1, 1)
     assert len(result.confusion) == 3
+    assert result.classes[2].support == 0
+
+    wrong = evaluate(np.array([0, 1]), np.array([0, 2]), CLASSES, "test")
+    assert wrong.macro_f1 == macro_f1(np.array([[1, 0, 0], [0, 0, 1], [0, 0, 0]])) == 0.5
 
 
 def test_nothing_to_measure_is_refused():
