@@ -56,9 +56,13 @@ class SeedCnn(nn.Module):
         x = F.max_pool2d(F.relu(self.convolution2(x)), 2)
         return F.relu(self.convolution3(x))
 
+    def hidden(self, features: Tensor) -> Tensor:
+        """The activations of the hidden layer, N×128, of `features`."""
+        return F.relu(self.dense(F.max_pool2d(features, 2).flatten(1)))
+
     def head(self, features: Tensor, dropout: Tensor | None = None) -> Tensor:
         """The logits, N×classes, of `features`; `dropout` is the mask N×128 of a training step, None elsewhere."""
-        hidden = F.relu(self.dense(F.max_pool2d(features, 2).flatten(1)))
+        hidden = self.hidden(features)
         if dropout is not None:
             hidden = hidden * dropout
         logits: Tensor = self.output(hidden)

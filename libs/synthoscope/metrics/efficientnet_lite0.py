@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
+from synthoscope.metrics.feature_extractor import check_colour_images
+
 DIMENSIONS = 1280
 """Features per image: the channels of the last convolution."""
 
@@ -39,20 +41,32 @@ def features(images: NDArray[np.uint8], batch_size: int = 32) -> NDArray[np.floa
     Images are resized to 128×128 (bilinear, antialiased). The answer depends on neither the batch size nor on what else
     is in the batch, up to the rounding of floats. Raises ValueError for other shapes or dtypes.
     """
-    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-        raise ValueError(f"images must be uint8 N×H×W×3, not {images.dtype} {images.shape}")
+    check_colour_images(images)
     pooled = np.empty((len(images), DIMENSIONS), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(images), batch_size):
-            batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-            pooled[start : start + batch_size] = _pooled(batch).numpy()
+            pixels = network_input(images[start : start + batch_size])
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            pooled[start : start + batch_size] = Pooled(network())(pixels).numpy()
     return pooled
 
 
-def _pooled(batch: torch.Tensor) -> torch.Tensor:
-    pixels = batch.permute(0, 3, 1, 2).to(torch.float32)
+class Pooled(nn.Module):
+    """What `features` computes of the network's input, as a module, so that it can be exported."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Globally pooled features of the last convolution, N×1280, of `network_input`'s N×3×128×128."""
+        maps: torch.Tensor = self.network.extract_features(pixels)  # type: ignore[operator]
+        return maps.mean(dim=(2, 3))
+
+
+def network_input(images: NDArray[np.uint8]) -> torch.Tensor:
+    """What the network sees of uint8 RGB images N×H×W×3: float32 N×3×128×128, resized and normalised."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(torch.float32)
     if pixels.shape[-2:] != (INPUT_SIZE, INPUT_SIZE):
         pixels = F.interpolate(pixels, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True, align_corners=False)
-    pixels = ((pixels - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
-    maps: torch.Tensor = network().extract_features(pixels)  # type: ignore[operator]
-    return maps.mean(dim=(2, 3))
+    return (pixels - _MEAN) / _SCALE
