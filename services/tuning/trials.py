@@ -133,7 +133,7 @@ def _generated(config: GanConfig, real: TrialData, tensors: Mapping[str, torch.T
         preset=config.preset,
         image_size=config.image_size,
     )
-    record.config["conditioning"] = config.conditioning.value
+    record.config.update(config.to_json())
     generators = sampling.from_tensors(record, tensors)
     counts = {name: int(np.sum(real.labels == number)) for number, name in enumerate(real.classes)}
     wanted = counts if labelled else {"": len(real.labels)}

@@ -1,82 +1,150 @@
-"""The two networks with their optimisers, and how they are laid down as named tensors.
+"""The two networks with their optimisers and averaged weights, and how they are laid down as named tensors.
 
-Names: `{part}.generator.{parameter}` and `{part}.discriminator.{parameter}` are weights;
-`{part}.generator_adam.{parameter}.{moment}` is the optimisers' state, moments `step`, `exp_avg` and `exp_avg_sq`.
+Names: `{part}.generator.{tensor}` and `{part}.discriminator.{tensor}` are weights and buffers,
+`{part}.average.{tensor}` the generator's averaged ones; `{part}.generator_adam.{parameter}.{moment}` is the optimisers'
+state, moments `step`, `exp_avg` and `exp_avg_sq`; with RMSprop `{part}.generator_rmsprop.…`, moments `step` and
+`square_avg`.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from synthoscope.gan.config import GanConfig
-from synthoscope.gan.networks import Networks
+from synthoscope.gan.config import GanConfig, Optimizer
+from synthoscope.gan.families import Networks
 
-_BETA2 = 0.999
-"""Adam's second decay rate: not printed in the paper; the default everywhere."""
+_MOMENTS = {Optimizer.ADAM: ("step", "exp_avg", "exp_avg_sq"), Optimizer.RMSPROP: ("step", "square_avg")}
 
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_RMSPROP_FORGETS, _RMSPROP_EPSILON = 0.9, 1e-7
+"""Keras's, whose RMSprop the fourth seed paper uses."""
+
+_YOUNG = 0.05
+"""In a run's beginning the averaged weights' half-life is this share of the images seen (Karras et al. 2020)."""
 
 
 @dataclass(frozen=True)
 class Players:
-    """A generator and a discriminator, each with its Adam optimiser."""
+    """A generator and a discriminator, each with its optimiser; the generator's average, None without one."""
 
     networks: Networks
-    generator_optimizer: torch.optim.Adam
-    discriminator_optimizer: torch.optim.Adam
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    average: nn.Module | None
+    config: GanConfig
     device: torch.device
 
     @classmethod
     def new(cls, networks: Networks, config: GanConfig, device: torch.device) -> "Players":
         """Moves both networks to the device and gives them fresh optimisers."""
-
-        def adam(network: nn.Module) -> torch.optim.Adam:
+        for network in (networks.generator, networks.discriminator):
             network.to(device)
-            return torch.optim.Adam(network.parameters(), config.learning_rate, (config.beta1, _BETA2), fused=True)
+        average = copy.deepcopy(networks.generator).requires_grad_(False).eval() if config.ema_kimg else None
+        generator = _optimizer(networks.generator, config, config.learning_rate * config.generator_rate)
+        return cls(
+            networks,
+            generator,
+            _optimizer(networks.discriminator, config, config.learning_rate),
+            average,
+            config,
+            device,
+        )
 
-        return cls(networks, adam(networks.generator), adam(networks.discriminator), device)
+    @property
+    def published(self) -> nn.Module:
+        """The generator whose images count: the averaged one if there is one."""
+        return self.networks.generator if self.average is None else self.average
+
+    def set_rates(self, factor: float) -> None:
+        """Sets both learning rates to their configured values times a factor."""
+        own = {"generator": self.config.generator_rate, "discriminator": 1.0}
+        for player, _, optimizer in self._sides():
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * own[player] * factor
+
+    @torch.no_grad()
+    def update_average(self, images_seen: int) -> None:
+        """Moves the averaged weights after a step; the buffers are those of the generator."""
+        if self.average is None:
+            return
+        half_life = min(1000 * self.config.ema_kimg, _YOUNG * images_seen)
+        forgets = 1 - 0.5 ** (self.config.batch_size / half_life)
+        generator = self.networks.generator
+        for mean, parameter in zip(self.average.parameters(), generator.parameters(), strict=True):
+            mean.lerp_(parameter, forgets)
+        for copied, buffer in zip(self.average.buffers(), generator.buffers(), strict=True):
+            copied.copy_(buffer)
 
     def weights(self, part: int) -> dict[str, Tensor]:
-        """Both networks' weights by name: views, which change with the next step."""
+        """The networks' weights and buffers by name: views, which change with the next step."""
+        networks = {"generator": self.networks.generator, "discriminator": self.networks.discriminator}
+        if self.average is not None:
+            networks["average"] = self.average
         return {
-            f"{part}.{player}.{name}": tensor
-            for player, network, _ in self._sides()
-            for name, tensor in network.state_dict().items()
+            f"{part}.{name}.{key}": tensor
+            for name, network in networks.items()
+            for key, tensor in network.state_dict().items()
         }
 
     def tensors(self, part: int) -> dict[str, Tensor]:
         """Weights and optimiser state by name: views, which change with the next step."""
         moments = {
-            f"{part}.{player}_adam.{name}.{moment}": optimizer.state[parameter][moment]
+            f"{part}.{player}_{self.config.optimizer}.{name}.{moment}": optimizer.state[parameter][moment]
             for player, network, optimizer in self._sides()
             for name, parameter in network.named_parameters()
-            for moment in _MOMENTS
+            if parameter in optimizer.state  # a generator that has not moved yet has no moments
+            for moment in _MOMENTS[self.config.optimizer]
         }
         return self.weights(part) | moments
 
     def load(self, part: int, tensors: Mapping[str, Tensor]) -> None:
         """Takes over what `tensors` gave."""
         for player, network, optimizer in self._sides():
-            network.load_state_dict(
-                {name: tensors[f"{part}.{player}.{name}"] for name in network.state_dict()}, strict=True
-            )
+            _load_network(network, tensors, f"{part}.{player}.")
             for name, parameter in network.named_parameters():
-                stored = {moment: tensors[f"{part}.{player}_adam.{name}.{moment}"] for moment in _MOMENTS}
-                optimizer.state[parameter] = {
-                    "step": stored["step"].clone().to(self.device),
-                    "exp_avg": torch.empty_like(parameter).copy_(stored["exp_avg"]),
-                    "exp_avg_sq": torch.empty_like(parameter).copy_(stored["exp_avg_sq"]),
-                }
+                prefix = f"{part}.{player}_{self.config.optimizer}.{name}."
+                if f"{prefix}step" in tensors:
+                    optimizer.state[parameter] = {
+                        moment: self._moment(moment, parameter, tensors[prefix + moment])
+                        for moment in _MOMENTS[self.config.optimizer]
+                    }
+        if self.average is not None:
+            _load_network(self.average, tensors, f"{part}.average.")
 
     @staticmethod
     def is_moment(name: str) -> bool:
         """Whether a tensor's name is that of optimiser state."""
-        return name.split(".")[1].endswith("_adam")
+        return name.split(".")[1].endswith(tuple(f"_{optimizer}" for optimizer in Optimizer))
 
-    def _sides(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
+    def _moment(self, moment: str, parameter: nn.Parameter, stored: Tensor) -> Tensor:
+        if moment == "step":
+            return stored.clone().to(self.device if self.config.optimizer is Optimizer.ADAM else "cpu")
+        return torch.empty_like(parameter.detach()).copy_(stored)
+
+    def _sides(self) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:
         return [
             ("generator", self.networks.generator, self.generator_optimizer),
             ("discriminator", self.networks.discriminator, self.discriminator_optimizer),
         ]
+
+
+def move(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
+    """An optimiser's step after its weights have decayed, apart from the gradient, as Keras's do."""
+    if weight_decay:
+        with torch.no_grad():
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    parameter.mul_(1 - group["lr"] * weight_decay)
+    optimizer.step()
+
+
+def _optimizer(network: nn.Module, config: GanConfig, learning_rate: float) -> torch.optim.Optimizer:
+    if config.optimizer is Optimizer.ADAM:
+        return torch.optim.Adam(network.parameters(), learning_rate, (config.beta1, config.beta2), fused=True)
+    return torch.optim.RMSprop(network.parameters(), learning_rate, _RMSPROP_FORGETS, _RMSPROP_EPSILON)
+
+
+def _load_network(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    network.load_state_dict({name: tensors[prefix + name] for name in network.state_dict()}, strict=True)

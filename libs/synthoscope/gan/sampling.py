@@ -1,21 +1,22 @@
 """Images of trained generators. Image i of a class depends on the seed, the class and i alone."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
-from synthoscope.gan.config import Conditioning
+from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
+from synthoscope.gan.families import Family, family_of
 from synthoscope.gan.labels import labels_of
-from synthoscope.gan.networks import LATENT_SIZE, UPSAMPLING, Generator
 from synthoscope.images.grids import grid as arrange
 from synthoscope.models.weights import load_weights
 from synthoscope.objects import ObjectStore
-from synthoscope.rpc.errors import DataLoss, InvalidInput
+from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
 from synthoscope.training.randomness import torch_generator
 
 CHUNK = 16
@@ -29,9 +30,10 @@ class Generators:
     labels: tuple[str, ...]
     image_size: int
     conditioning: Conditioning
-    networks: tuple[Generator, ...]
+    family: Family
+    networks: tuple[nn.Module, ...]
 
-    def of(self, label: str) -> tuple[Generator, Tensor | None]:
+    def of(self, label: str) -> tuple[nn.Module, Tensor | None]:
         """The generator for a label, and the class number to give it. Raises InvalidInput for an unknown label."""
         if label not in self.labels:
             raise InvalidInput("label", f"must be one of {', '.join(map(repr, self.labels))}")
@@ -50,22 +52,21 @@ def load(objects: ObjectStore, record: ModelVersion) -> Generators:
 
 
 def from_tensors(record: ModelVersion, tensors: Mapping[str, Tensor]) -> Generators:
-    """The generators of a model version whose weights were read already; raises as `load`."""
+    """The generators, averaged ones if there are, of a model version whose weights were read; raises as `load`."""
     labels = labels_of(record)
-    conditioning = Conditioning(str(record.config["conditioning"]))
-    classes = len(labels) if conditioning is Conditioning.CONDITIONAL else 0
-    parts = len(labels) if conditioning is Conditioning.PER_CLASS else 1
+    config = _config_of(record)
+    family = family_of(config, len(labels) if config.conditioning is Conditioning.CONDITIONAL else 0)
+    parts = len(labels) if config.conditioning is Conditioning.PER_CLASS else 1
     generators = []
     for part in range(parts):
-        generator = Generator(UPSAMPLING[record.preset], classes)
-        prefix = f"{part}.generator."
-        state = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        state = _named(tensors, f"{part}.average.") or _named(tensors, f"{part}.generator.")
+        generator = family.networks().generator
         try:
             generator.load_state_dict(state)
         except RuntimeError as error:
             raise DataLoss(f"the weights of {record.name} are not those of preset {record.preset}") from error
         generators.append(generator.to(memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
-    return Generators(labels, record.image_size, conditioning, tuple(generators))
+    return Generators(labels, config.image_size, config.conditioning, family, tuple(generators))
 
 
 def sample(
@@ -80,8 +81,9 @@ def sample(
     waiting: list[NDArray[np.uint8]] = []
     end = first + count
     for chunk in range(first - first % CHUNK, end, CHUNK):
-        latent = torch.cat([_latent(seed, label, index) for index in range(chunk, chunk + CHUNK)])
-        pixels = to_pixels(network, latent, None if number is None else number.expand(CHUNK))
+        indices = range(chunk, chunk + CHUNK)
+        latent = torch.cat([_latent(generators.family, seed, label, index) for index in indices])
+        pixels = to_pixels(generators.family, network, latent, None if number is None else number.expand(CHUNK))
         waiting.extend(pixels[max(first - chunk, 0) : end - chunk])
         while len(waiting) >= batch:
             yield np.stack(waiting[:batch])
@@ -90,21 +92,44 @@ def sample(
         yield np.stack(waiting)
 
 
-def grid(network: Generator, latent: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
+def grid(family: Family, network: nn.Module, latent: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
     """The images of some latent vectors in rows of five, uint8 H×W×3."""
-    return arrange(to_pixels(network, latent, labels), columns=5)
+    return arrange(to_pixels(family, network, latent, labels), columns=5)
 
 
 @torch.no_grad()
-def to_pixels(network: Generator, latent: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
-    """The images of latent vectors, N×100, and labels: uint8 N×S×S×3."""
-    device = network.dense.weight.device
-    images = network(latent.to(device), None if labels is None else labels.to(device))
-    scaled = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+def to_pixels(family: Family, network: nn.Module, latent: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
+    """The images of latent vectors, N×L, and labels: uint8 N×S×S×3, grey ones with three equal channels."""
+    device = next(network.parameters()).device
+    with _evaluating(network):
+        images = family.sample(network, latent.to(device), None if labels is None else labels.to(device))
+    scaled = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
     pixels: NDArray[np.uint8] = scaled.permute(0, 2, 3, 1).cpu().numpy()
     return pixels
 
 
-def _latent(seed: int, label: str, index: int) -> Tensor:
-    """The latent vector of one image, 1×100."""
-    return torch.randn(1, LATENT_SIZE, generator=torch_generator(seed, "sample", label, index))
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Batch norms use their running statistics, so that an image does not depend on those beside it."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
+
+
+def _config_of(record: ModelVersion) -> GanConfig:
+    """The configuration a version was trained with; what old versions did not record is the preset's."""
+    if record.preset not in PRESETS:
+        raise FailedPrecondition(f"{record.name} is of preset {record.preset!r}, which this code does not know")
+    return GanConfig.from_json({"epochs": 1} | dict(record.config) | {"preset": record.preset})
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _latent(family: Family, seed: int, label: str, index: int) -> Tensor:
+    """All that one image is made of, 1×L."""
+    return family.latent(1, torch_generator(seed, "sample", label, index))

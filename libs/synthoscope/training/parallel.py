@@ -4,7 +4,7 @@ Gradients are averaged explicitly instead of by DistributedDataParallel's hooks:
 networks in one step, and gradient penalties differentiate twice, which those hooks do not allow.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,13 +33,18 @@ class World:
         """Replaces every gradient by its mean over the workers."""
         if self.size == 1:
             return
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        self.average_tensors([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+    def average_tensors(self, tensors: Sequence[Tensor]) -> None:
+        """Replaces every tensor by its mean over the workers; there must be at least one."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
         flat /= self.size
-        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
 
     def average(self, metrics: Mapping[str, Tensor]) -> dict[str, float]:
         """The mean of scalar metrics over the workers."""

@@ -8,7 +8,8 @@ from services.synthesis.servicer import SynthesisServicer
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationRequest
-from synthoscope.gan import networks
+from synthoscope.gan.config import GanConfig
+from synthoscope.gan.families import family_of
 from synthoscope.images.storage import image_ref, load_image_bytes
 from synthoscope.jobs.job import JobKind, JobState
 from synthoscope.models.weights import WEIGHTS, dump_weights
@@ -29,7 +30,7 @@ def jobs(platform):
 @pytest.fixture(scope="module")
 def gan(jobs):
     """The name of a conditional generator of two classes."""
-    generator = networks.build("dcgan-64", classes=2, seed=0).generator
+    generator = family_of(GanConfig("dcgan-64", epochs=1), classes=2).build(seed=0).generator
     weights = {f"0.generator.{name}": tensor for name, tensor in generator.state_dict().items()}
     record = ModelVersion(kind=ModelKind.MODEL_KIND_GAN, classes=["a", "b"], preset="dcgan-64", image_size=64)
     record.config["conditioning"] = "conditional"

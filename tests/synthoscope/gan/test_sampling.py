@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
-from synthoscope.gan import networks, sampling
-from synthoscope.gan.config import Conditioning
+from synthoscope.gan import sampling
+from synthoscope.gan.config import Conditioning, GanConfig
+from synthoscope.gan.families import family_of
 from synthoscope.models import publish
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import InMemoryObjectStore
@@ -26,7 +27,7 @@ def published(objects, conditioning, classes=("a", "b")):
     condition = len(classes) if conditioning is Conditioning.CONDITIONAL else 0
     tensors = {}
     for part in range(parts):
-        generator = networks.build("dcgan-64", condition, part).generator
+        generator = family_of(GanConfig("dcgan-64", epochs=1), condition).build(part).generator
         tensors |= {f"{part}.generator.{name}": tensor for name, tensor in generator.state_dict().items()}
     known = () if conditioning is Conditioning.UNCONDITIONAL else classes
     record = ModelVersion(kind=ModelKind.MODEL_KIND_GAN, preset="dcgan-64", image_size=64, classes=known)

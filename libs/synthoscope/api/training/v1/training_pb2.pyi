@@ -1,3 +1,4 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -12,13 +13,29 @@ class GanConditioning(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GAN_CONDITIONING_UNCONDITIONAL: _ClassVar[GanConditioning]
     GAN_CONDITIONING_PER_CLASS: _ClassVar[GanConditioning]
     GAN_CONDITIONING_CONDITIONAL: _ClassVar[GanConditioning]
+
+class GanOptimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GAN_OPTIMIZER_UNSPECIFIED: _ClassVar[GanOptimizer]
+    GAN_OPTIMIZER_ADAM: _ClassVar[GanOptimizer]
+    GAN_OPTIMIZER_RMSPROP: _ClassVar[GanOptimizer]
 GAN_CONDITIONING_UNSPECIFIED: GanConditioning
 GAN_CONDITIONING_UNCONDITIONAL: GanConditioning
 GAN_CONDITIONING_PER_CLASS: GanConditioning
 GAN_CONDITIONING_CONDITIONAL: GanConditioning
+GAN_OPTIMIZER_UNSPECIFIED: GanOptimizer
+GAN_OPTIMIZER_ADAM: GanOptimizer
+GAN_OPTIMIZER_RMSPROP: GanOptimizer
 
 class GanTrainingConfig(_message.Message):
-    __slots__ = ("preset", "conditioning", "epochs", "batch_size", "learning_rate", "beta1", "workers", "sample_every", "checkpoint_every", "seed")
+    __slots__ = ("preset", "conditioning", "epochs", "batch_size", "learning_rate", "beta1", "workers", "sample_every", "checkpoint_every", "seed", "image_size", "channels", "width", "optimizer", "beta2", "generator_rate", "final_rate", "critic_steps", "gradient_penalty", "r1", "r2", "final_penalty", "penalty_every", "spectral_norm", "minibatch_discrimination", "weight_clip", "weight_decay", "class_weight", "code_weight", "ema_kimg", "augment", "augment_ramp", "horizontal_flip", "class_ramp", "class_epochs", "start_from")
+    class ClassEpochsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     PRESET_FIELD_NUMBER: _ClassVar[int]
     CONDITIONING_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +46,32 @@ class GanTrainingConfig(_message.Message):
     SAMPLE_EVERY_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_EVERY_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    BETA2_FIELD_NUMBER: _ClassVar[int]
+    GENERATOR_RATE_FIELD_NUMBER: _ClassVar[int]
+    FINAL_RATE_FIELD_NUMBER: _ClassVar[int]
+    CRITIC_STEPS_FIELD_NUMBER: _ClassVar[int]
+    GRADIENT_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    R1_FIELD_NUMBER: _ClassVar[int]
+    R2_FIELD_NUMBER: _ClassVar[int]
+    FINAL_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    PENALTY_EVERY_FIELD_NUMBER: _ClassVar[int]
+    SPECTRAL_NORM_FIELD_NUMBER: _ClassVar[int]
+    MINIBATCH_DISCRIMINATION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_CLIP_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
+    CLASS_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CODE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    EMA_KIMG_FIELD_NUMBER: _ClassVar[int]
+    AUGMENT_FIELD_NUMBER: _ClassVar[int]
+    AUGMENT_RAMP_FIELD_NUMBER: _ClassVar[int]
+    HORIZONTAL_FLIP_FIELD_NUMBER: _ClassVar[int]
+    CLASS_RAMP_FIELD_NUMBER: _ClassVar[int]
+    CLASS_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    START_FROM_FIELD_NUMBER: _ClassVar[int]
     preset: str
     conditioning: GanConditioning
     epochs: int
@@ -39,7 +82,33 @@ class GanTrainingConfig(_message.Message):
     sample_every: int
     checkpoint_every: int
     seed: int
-    def __init__(self, preset: _Optional[str] = ..., conditioning: _Optional[_Union[GanConditioning, str]] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., workers: _Optional[int] = ..., sample_every: _Optional[int] = ..., checkpoint_every: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    image_size: int
+    channels: int
+    width: int
+    optimizer: GanOptimizer
+    beta2: float
+    generator_rate: float
+    final_rate: float
+    critic_steps: int
+    gradient_penalty: float
+    r1: float
+    r2: float
+    final_penalty: float
+    penalty_every: int
+    spectral_norm: bool
+    minibatch_discrimination: bool
+    weight_clip: float
+    weight_decay: float
+    class_weight: float
+    code_weight: float
+    ema_kimg: float
+    augment: float
+    augment_ramp: float
+    horizontal_flip: bool
+    class_ramp: float
+    class_epochs: _containers.ScalarMap[str, int]
+    start_from: str
+    def __init__(self, preset: _Optional[str] = ..., conditioning: _Optional[_Union[GanConditioning, str]] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., workers: _Optional[int] = ..., sample_every: _Optional[int] = ..., checkpoint_every: _Optional[int] = ..., seed: _Optional[int] = ..., image_size: _Optional[int] = ..., channels: _Optional[int] = ..., width: _Optional[int] = ..., optimizer: _Optional[_Union[GanOptimizer, str]] = ..., beta2: _Optional[float] = ..., generator_rate: _Optional[float] = ..., final_rate: _Optional[float] = ..., critic_steps: _Optional[int] = ..., gradient_penalty: _Optional[float] = ..., r1: _Optional[float] = ..., r2: _Optional[float] = ..., final_penalty: _Optional[float] = ..., penalty_every: _Optional[int] = ..., spectral_norm: _Optional[bool] = ..., minibatch_discrimination: _Optional[bool] = ..., weight_clip: _Optional[float] = ..., weight_decay: _Optional[float] = ..., class_weight: _Optional[float] = ..., code_weight: _Optional[float] = ..., ema_kimg: _Optional[float] = ..., augment: _Optional[float] = ..., augment_ramp: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., class_ramp: _Optional[float] = ..., class_epochs: _Optional[_Mapping[str, int]] = ..., start_from: _Optional[str] = ...) -> None: ...
 
 class Augmentation(_message.Message):
     __slots__ = ("rotation_degrees", "brightness", "width_shift", "height_shift", "shear_degrees", "horizontal_flip", "zoom", "contrast", "vertical_flip")

@@ -23,13 +23,12 @@ training starts as that of an unconditional discriminator.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from synthoscope.gan.config import PRESETS
+from synthoscope.gan.layers import MinibatchDiscrimination
 
 LATENT_SIZE = 100
 CLASS_EMBEDDING = 32
@@ -37,7 +36,8 @@ LEAK = 0.2
 DROPOUT = 0.4
 BASE_SIDE = 16
 BASE_CHANNELS = 256
-UPSAMPLING = {"dcgan-128": (128, 64, 32), "dcgan-64": (128, 64)}
+UPSAMPLING = {128: (128, 64, 32), 64: (128, 64)}
+"""Filters of the transposed convolutions, by the image's side in pixels."""
 DOWNSAMPLING = (64, 128, 256)
 
 
@@ -68,14 +68,15 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Tells real images, float N×3×S×S in [-1, 1], from generated ones; with `classes` > 0 given labels, int64 N."""
 
-    def __init__(self, image_size: int, classes: int = 0) -> None:
+    def __init__(self, image_size: int, classes: int = 0, minibatch: bool = False) -> None:
         super().__init__()
         self.first = nn.Conv2d(3, 32, 3, padding=1)
         widths = (32, *DOWNSAMPLING)
         stages = [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)]
         self.downsampling = nn.ModuleList(stages)
         self.features = feature_count(image_size)
-        self.dense = nn.Linear(self.features, 1)
+        self.minibatch = MinibatchDiscrimination(self.features) if minibatch else None
+        self.dense = nn.Linear(self.features + (self.minibatch.kernels if self.minibatch else 0), 1)
         self.embedding = nn.Embedding(classes, self.features) if classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
@@ -89,28 +90,11 @@ class Discriminator(nn.Module):
         x = x.flatten(1)
         if keep is not None:
             x = x * keep / (1 - DROPOUT)
-        logit: Tensor = self.dense(x).squeeze(1)
+        seen = x if self.minibatch is None else torch.cat([x, self.minibatch(x)], dim=1)
+        logit: Tensor = self.dense(seen).squeeze(1)
         if self.embedding is not None:
             logit = logit + (self.embedding(labels) * x).sum(1)
         return logit
-
-
-@dataclass(frozen=True)
-class Networks:
-    """A generator and its discriminator."""
-
-    generator: Generator
-    discriminator: Discriminator
-
-
-def build(preset: str, classes: int, seed: int) -> Networks:
-    """Both networks of a preset with initial weights drawn from a seed; `classes` 0 means without a condition."""
-    networks = Networks(Generator(UPSAMPLING[preset], classes), Discriminator(PRESETS[preset], classes))
-    generator = torch.Generator().manual_seed(seed)
-    for module in (networks.generator, networks.discriminator):
-        initialise(module, generator)
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return networks
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
@@ -131,11 +115,6 @@ def feature_count(image_size: int) -> int:
     """Numbers that the discriminator's flattening gives, for images of this side in pixels."""
     side: int = image_size // 2 ** len(DOWNSAMPLING)
     return side * side * DOWNSAMPLING[-1]
-
-
-def dropout_mask(images: int, features: int, generator: torch.Generator) -> Tensor:
-    """Which features a dropout of 0.4 keeps: bool, images × features."""
-    return torch.rand(images, features, generator=generator) >= DROPOUT
 
 
 def _leaky(x: Tensor) -> Tensor:

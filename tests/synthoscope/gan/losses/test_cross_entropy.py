@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from synthoscope.gan.losses import generated_is_generated, generated_is_real, real_is_real
+from synthoscope.gan.losses.cross_entropy import generated_is_generated, generated_is_real, real_is_real
 
 LOGITS = torch.tensor([-2.0, 0.0, 3.0])
 

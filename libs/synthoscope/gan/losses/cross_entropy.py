@@ -1,4 +1,4 @@
-"""The terms of a GAN's losses. Each takes the discriminator's logits, N, and returns their mean loss, a scalar.
+"""The first GAN's game. Each term takes the discriminator's logits, N, and returns their mean loss, a scalar.
 
 Binary cross-entropy on the sigmoid of the logit, as the first seed paper; computed from the logit, which is the same
 function without the overflow.

@@ -1,0 +1,138 @@
+"""Every family on tiny data: a run that was stopped goes on bit for bit, and two workers give the bits of one."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from workers import run_workers
+
+from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
+from synthoscope.gan.loop import train
+from synthoscope.rpc.errors import Cancelled
+from synthoscope.training.callbacks import Checkpoint, NoCallbacks
+
+CLASSES = ("a", "b")
+LABELS = np.array([0, 1] * 4)
+FLEXIBLE = tuple(name for name, preset in PRESETS.items() if len(preset.sizes) > 1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tiny(preset, **changes):
+    """A configuration of a few steps on eight images."""
+    if preset not in FLEXIBLE:
+        changes = {"epochs": 1, "batch_size": 2} | changes
+        changes = {"conditioning": PRESETS[preset].conditionings[-1]} | changes
+        return GanConfig(preset, checkpoint_every=1, sample_every=100, seed=3, **changes)
+    changes = {"epochs": 3, "batch_size": 4, "image_size": 28, "channels": 1, "width": 2} | changes
+    return GanConfig(preset, checkpoint_every=1, sample_every=100, seed=3, **changes)
+
+
+class Recorder(NoCallbacks):
+    """Keeps copies of reports and checkpoints; asks to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.reports, self.checkpoints, self.last = [], {}, {}
+
+    def on_report(self, report):
+        self.reports.append(report)
+
+    def on_checkpoint(self, checkpoint):
+        copies = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
+        self.last = copies
+        self.checkpoints[checkpoint.step] = Checkpoint(checkpoint.step, copies, checkpoint.state)
+
+    def should_stop(self):
+        return self.stop_after is not None and len(self.reports) >= self.stop_after
+
+
+def run(config, stop_after=None, resume=None, world=None):
+    recorder = Recorder(stop_after)
+    count = 8 if config.preset in FLEXIBLE else 4
+    images = np.random.default_rng(0).integers(0, 256, (count, config.image_size, config.image_size, 3), np.uint8)
+    try:
+        train(config, images, LABELS[:count], CLASSES, world, recorder, resume)
+    except Cancelled:
+        assert stop_after is not None
+    return recorder
+
+
+def assert_resumes(config):
+    whole = run(config)
+    last = max(whole.checkpoints)
+    stopped = run(config, stop_after=random.randrange(1, last))
+    resumed = run(config, resume=stopped.checkpoints[max(stopped.checkpoints)])
+    expected, found = whole.checkpoints[last], resumed.checkpoints[last]
+    assert found.state == expected.state
+    assert found.tensors.keys() == expected.tensors.keys()
+    for name, tensor in found.tensors.items():
+        assert torch.equal(tensor, expected.tensors[name]), name
+    assert stopped.reports + resumed.reports == whole.reports
+    return expected
+
+
+@pytest.mark.parametrize("preset", FLEXIBLE)
+def test_every_family_goes_on_bit_for_bit(preset):
+    last = assert_resumes(tiny(preset))
+    names = {name.split(".", 2)[1] for name in last.tensors}
+    config = GanConfig(preset, epochs=1)
+    kind = config.optimizer.value
+    assert {"generator", "discriminator", f"discriminator_{kind}", f"generator_{kind}"} <= names
+    assert ("average" in names) == (config.ema_kimg > 0)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("preset", ["acgan-xray", "dcgan-xray"])
+def test_the_families_of_one_size_go_on_bit_for_bit(preset):
+    assert_resumes(tiny(preset))
+
+
+@pytest.mark.parametrize("conditioning", Conditioning)
+def test_every_option_goes_on_bit_for_bit(conditioning):
+    config = tiny(
+        "sngan-mri",
+        conditioning=conditioning,
+        minibatch_discrimination=True,
+        gradient_penalty=1.0,
+        r1=0.5,
+        r2=0.5,
+        penalty_every=2,
+        critic_steps=2,
+        ema_kimg=1.0,
+        augment=0.5,
+        augment_ramp=0.5,
+        horizontal_flip=True,
+        final_rate=0.1,
+        weight_decay=1e-3,
+    )
+    assert_resumes(config)
+
+
+def ends_of(world, configs):
+    """The last tensors and all reports of some runs, as rank 0 sees them."""
+    ends = []
+    for config in configs:
+        recorder = run(config, world=world)
+        last = [tensors.numpy() for tensors in recorder.last.values()]
+        ends.append((dict(zip(recorder.last, last, strict=True)), [report.metrics for report in recorder.reports]))
+    return ends
+
+
+@pytest.mark.training
+def test_two_workers_reproduce_one_in_every_family_whatever_it_normalises():
+    configs = [replace(tiny(preset), checkpoint_every=100) for preset in FLEXIBLE]
+    together = run_workers(ends_of, 2, configs)
+    for preset, alone, (tensors, reports) in zip(FLEXIBLE, ends_of(None, configs), together, strict=True):
+        assert reports == alone[1], preset
+        assert tensors.keys() == alone[0].keys() != set()
+        for name, values in alone[0].items():
+            np.testing.assert_array_equal(tensors[name], values, err_msg=f"{preset} {name}")
