@@ -30,3 +30,15 @@ def image_pairs(
     for start in range(0, len(a), step):
         rows = slice(start, start + step)
         yield rows, a[rows].astype(np.float64), b[rows].astype(np.float64)
+
+
+def grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images, uint8 N×H×W[×C], as uint8 N×H×W: their channels' means, rounded; of one channel, the channel itself."""
+    images = with_channels(images)
+    if images.shape[3] == 1:
+        return images[..., 0]
+    means = np.empty(images.shape[:3], np.uint8)
+    step = max(1, _PIXELS_AT_ONCE // max(1, images[0].size)) if len(images) else 1
+    for start in range(0, len(images), step):
+        means[start : start + step] = np.rint(images[start : start + step].mean(axis=3))
+    return means

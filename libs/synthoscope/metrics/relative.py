@@ -92,13 +92,14 @@ def relative_by_class(
 
     Classes of which only one side has images count overall. Raises ValueError where even the whole is too small.
     """
-    answers = {OVERALL: relative(distance, _all(real), _all(generated), halvings, seed)}
+    answers = {OVERALL: relative(distance, pooled(real), pooled(generated), halvings, seed)}
     for label in sorted(real.keys() & generated.keys()):
         if len(real[label]) >= 4 and len(generated[label]) >= 2:
             answers[label] = relative(distance, real[label], generated[label], halvings, seed)
     return answers
 
 
-def _all(by_class: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+def pooled(by_class: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The features of all classes, one after the other in the order of their names."""
     parts: Sequence[NDArray[Any]] = [by_class[label] for label in sorted(by_class)]
     return np.concatenate(parts)

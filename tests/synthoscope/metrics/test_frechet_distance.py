@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from synthoscope.metrics.frechet_distance import frechet_distance
 
@@ -22,6 +24,21 @@ def _by_scipy(a, b):
 def test_equals_the_formula_with_scipys_matrix_root(n, m):
     a, b = _sample(n, 16, 0), _sample(m, 16, 1, scale=1.5, shift=0.3)
     assert frechet_distance(a, b) == pytest.approx(_by_scipy(a, b), rel=1e-8)
+
+
+@pytest.mark.parametrize("shift", [0.05, 0.5])
+def test_agrees_with_torchmetrics_on_the_same_features(shift):
+    class Same(torch.nn.Module):
+        num_features = 16
+
+        def forward(self, given):
+            return given
+
+    a, b = _sample(300, 16, 0), _sample(400, 16, 1, shift=shift)
+    theirs = FrechetInceptionDistance(feature=Same()).set_dtype(torch.float64)
+    theirs.update(torch.from_numpy(a), real=True)
+    theirs.update(torch.from_numpy(b), real=False)
+    assert frechet_distance(a, b) == pytest.approx(float(theirs.compute()), rel=1e-3)
 
 
 def test_equals_the_closed_form_for_one_dimension():
