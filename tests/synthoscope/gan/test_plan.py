@@ -32,3 +32,17 @@ def test_too_few_images_for_a_batch():
 def test_a_class_without_images():
     with pytest.raises(FailedPrecondition, match="no images of b"):
         check_counts(GanConfig("dcgan-64", 1, batch_size=2), {"a": 10, "b": 0})
+
+
+def test_a_class_can_have_epochs_of_its_own():
+    config = GanConfig("dcgan-64", 3, Conditioning.PER_CLASS, batch_size=4, class_epochs={"b": 5})
+    first, second = plan(config, LABELS, ["a", "b"])
+    assert first.end_step == 3 * first.steps_per_epoch
+    assert second.end_step - second.first_step == 5 * second.steps_per_epoch
+    assert (second.progress(second.first_step), first.progress(first.end_step)) == (0, 1)
+
+
+def test_epochs_for_a_class_that_is_not_there():
+    config = GanConfig("dcgan-64", 3, Conditioning.PER_CLASS, batch_size=4, class_epochs={"c": 5})
+    with pytest.raises(FailedPrecondition, match=r"class_epochs names c, .* these are: a, b"):
+        check_counts(config, {"a": 10, "b": 7})

@@ -6,7 +6,7 @@ import torch
 
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.gan import sampling
-from synthoscope.gan.config import Conditioning, GanConfig
+from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.families import family_of
 from synthoscope.models import publish
 from synthoscope.models.weights import WEIGHTS, dump_weights
@@ -85,3 +85,62 @@ def test_weights_of_another_network():
     record = published(objects, Conditioning.UNCONDITIONAL)
     with pytest.raises(DataLoss, match="dcgan-64"):
         sampling.from_tensors(record, {"0.generator.dense.weight": torch.zeros(1)})
+
+
+def version_of(preset, classes, **changes):
+    """A record and the random weights of a preset's networks, tiny where they can be."""
+    config = GanConfig(preset, epochs=1, **changes)
+    count = len(classes) if config.conditioning is Conditioning.CONDITIONAL else 0
+    family = family_of(config, count)
+    tensors = {}
+    for part in range(len(classes) if config.conditioning is Conditioning.PER_CLASS else 1):
+        generator = family.build(part).generator
+        for norm in (module for module in generator.modules() if hasattr(module, "running_mean")):
+            torch.nn.init.normal_(norm.running_mean, generator=torch.Generator().manual_seed(0))
+        kind = "average" if config.ema_kimg else "generator"
+        tensors |= {f"{part}.{kind}.{name}": tensor for name, tensor in generator.state_dict().items()}
+        tensors |= {
+            f"{part}.generator.{name}": tensor for name, tensor in family.build(9).generator.state_dict().items()
+        }
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_GAN, preset=preset, classes=classes)
+    record.config.update(config.to_json())
+    return record, tensors
+
+
+@pytest.mark.parametrize("preset", [name for name, preset in PRESETS.items() if len(preset.sizes) > 1])
+def test_every_image_of_every_family_depends_on_its_index_alone(preset):
+    record, tensors = version_of(preset, ["a", "b"], image_size=28, width=2, channels=1)
+    generators = sampling.from_tensors(record, tensors)
+    many = images(generators, "b", 20)
+    assert many.shape == (20, 28, 28, 3)
+    assert (many[..., 0] == many[..., 2]).all()
+    for count, batch in [(1, 64), (17, 5)]:
+        np.testing.assert_array_equal(images(generators, "b", count, batch=batch), many[:count])
+    later = np.concatenate(list(sampling.sample(generators, "b", 3, 3, first=16)))
+    np.testing.assert_array_equal(later, many[16:19])
+    assert not np.array_equal(many[0], many[1])
+    assert not np.array_equal(images(generators, "a", 1), many[:1])
+
+
+def test_averaged_weights_are_the_ones_that_count():
+    record, tensors = version_of("r3", ["a"], image_size=28, width=2)
+    averaged = images(sampling.from_tensors(record, tensors), "a", 2)
+    last = {name: tensor for name, tensor in tensors.items() if ".average." not in name}
+    assert not np.array_equal(images(sampling.from_tensors(record, last), "a", 2), averaged)
+
+
+def test_a_preset_of_the_future():
+    record = ModelVersion(name="m", kind=ModelKind.MODEL_KIND_GAN, preset="gan-2040", classes=["a"])
+    with pytest.raises(FailedPrecondition, match="gan-2040"):
+        sampling.from_tensors(record, {})
+
+
+def test_a_training_networks_batch_norms_are_left_training():
+    record, tensors = version_of("lsgan", ["a"], image_size=28, width=2)
+    generators = sampling.from_tensors(record, tensors)
+    network, family = generators.networks[0].train(), generators.family
+    latent = family.latent(3, torch.Generator().manual_seed(0))
+    pixels = sampling.to_pixels(family, network, latent, torch.zeros(3, dtype=torch.long))
+    alone = sampling.to_pixels(family, network, latent[:1], torch.zeros(1, dtype=torch.long))
+    assert network.training
+    assert np.abs(pixels[:1].astype(int) - alone).max() <= 1
