@@ -18,7 +18,7 @@ from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.steps.normalization import Normalization
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
-from synthoscope.models.weights import WEIGHTS, dump_weights
+from synthoscope.models.weights import WEIGHTS, dump_weights, load_weights
 from synthoscope.records import Records
 from synthoscope.rpc.errors import Cancelled
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
@@ -48,7 +48,8 @@ def train(
     """The loop on one worker, with the training split loaded there."""
     stores = open_stores()
     data = load_split(stores.objects, dataset_version, Split.SPLIT_TRAIN, config.image_size, stores.settings.cache)
-    loop.train(config, data.images, data.labels, data.classes, world, callbacks, resume)
+    start = load_weights(stores.objects, models.get(stores.objects, config.start_from)) if config.start_from else None
+    loop.train(config, data.images, data.labels, data.classes, world, callbacks, resume, start)
 
 
 def publish(

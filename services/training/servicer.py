@@ -2,7 +2,7 @@
 
 import grpc
 
-from synthoscope import names
+from synthoscope import models, names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
 from synthoscope.api.jobs.v1 import jobs_pb2
 from synthoscope.api.training.v1 import training_service_pb2 as messages
@@ -12,12 +12,13 @@ from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import config as gan_config
 from synthoscope.gan import plan
+from synthoscope.gan.labels import labels_of
 from synthoscope.jobs.job import JobKind
 from synthoscope.jobs.messages import job_message
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
-from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 from synthoscope.synthetic import sets
 
 
@@ -37,6 +38,8 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         config = gan_config.from_message(request.config)
         dataset = self._dataset(request.dataset_version)
         plan.check_counts(config, training_counts(dataset))
+        if config.start_from:
+            self._check_start(config.start_from)
         resolved = {"dataset_version": dataset.name}
         return job_message(self._jobs.submit(tenant, JobKind.GAN_TRAINING, request, request.request_id, resolved))
 
@@ -58,6 +61,14 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
     def _dataset(self, name: str) -> DatasetVersion:
         names.DATASET_VERSION.parse(name, "dataset_version")
         return Records(self._objects, DatasetVersion).get(name)
+
+    def _check_start(self, name: str) -> None:
+        """Raises unless it is the name of one version of a GAN, which it will still be when the job begins."""
+        names.MODEL_VERSION.parse(name, "config.start_from")
+        record = models.get(self._objects, name)
+        if record.name != name:
+            raise InvalidInput("config.start_from", f"must name a version itself, such as {record.name}")
+        labels_of(record)
 
     def _check_labels(self, name: str, dataset: DatasetVersion) -> None:
         labels = set(sets.get(self._objects, name, "synthetic_sets").counts)

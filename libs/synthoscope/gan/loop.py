@@ -1,6 +1,5 @@
 """The training loop of every family: resumable at any step, data-parallel (steps.py says how)."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthoscope.gan import sampling, steps
+from synthoscope.gan import sampling, steps, transfer
 from synthoscope.gan.config import Conditioning, GanConfig
 from synthoscope.gan.families import Family, family_of
 from synthoscope.gan.families.family import along_cosine
@@ -16,7 +15,8 @@ from synthoscope.gan.history import History
 from synthoscope.gan.plan import Part, plan
 from synthoscope.gan.players import Players
 from synthoscope.gan.steps import Data
-from synthoscope.rpc.errors import Cancelled, FailedPrecondition
+from synthoscope.gan.watch import LOOKS, Watch
+from synthoscope.rpc.errors import Cancelled
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks, NoCallbacks, Picture, Report
 from synthoscope.training.parallel import World
 from synthoscope.training.randomness import derive_seed, torch_generator
@@ -33,6 +33,7 @@ def train(
     world: World | None = None,
     callbacks: LoopCallbacks | None = None,
     resume: Checkpoint | None = None,
+    start: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Trains a GAN from its start, or from a checkpoint of the same run; the callbacks get the last checkpoint.
 
@@ -44,10 +45,12 @@ def train(
         world: This worker's place among all; its process group must exist when there are several.
         callbacks: What to tell, and to ask whether to stop.
         resume: Where to go on.
+        start: Tensors of another model version to start from (transfer.py), for generators that have not begun yet.
 
     Raises:
         Cancelled: The callbacks asked to stop.
-        FailedPrecondition: A loss is not finite (the message names the step), or there are too few images.
+        FailedPrecondition: A loss is not finite (the message names the step), there are too few images, or nothing
+            of `start` fits.
     """
     world, callbacks = world or World(), callbacks or NoCallbacks()
     data = Data(images, labels, tuple(classes))
@@ -59,22 +62,24 @@ def train(
     for part in parts:
         if step >= part.end_step:
             continue
-        players = _players(config, family, part, resume if step > part.first_step else None)
+        players = _players(config, family, part, resume if step > part.first_step else None, start)
+        watch = _watch(config, family, data, part, resume if step > part.first_step else None)
         while step < part.end_step:
             if world.any(callbacks.should_stop()):
                 raise Cancelled(f"stopped after step {step}")
             losses = _advance(config, family, players, data, part, step, world)
             step += 1
-            _check_finite(losses, step)
+            flags = _observe(config, family, players, watch, part, step, losses)
             history.add(step, total, losses)
             if not world.is_first:
                 continue
-            callbacks.on_report(Report(step, total, step * config.batch_size, losses))
+            callbacks.on_report(Report(step, total, step * config.batch_size, losses | flags))
             if step % config.sample_every == 0 or step == part.end_step:
                 callbacks.on_pictures(step, sample_grids(config, family, players, part, data.classes))
             if step % config.checkpoint_every == 0 or step == total:
                 tensors = {**finished, **players.tensors(part.index)}
-                callbacks.on_checkpoint(Checkpoint(step, tensors, {"history": history.to_json()}))
+                state = {"history": history.to_json(), "watch": watch.to_json()}
+                callbacks.on_checkpoint(Checkpoint(step, tensors, state))
         finished |= players.weights(part.index)
 
 
@@ -101,18 +106,52 @@ def _advance(
         players.set_rates(along_cosine(progress, config.final_rate))
     family.begin_step(players.networks, progress)
     shards = steps.draw(config, family, data, part, step, world, players.device)
-    moves = (done + 1) % config.critic_steps == 0
+    moves = _generator_moves(config, done + 1)
     metrics = world.average(steps.alternate(family, players, shards, world, moves))
     players.update_average((done + 1) * config.batch_size)
     return metrics
 
 
-def _players(config: GanConfig, family: Family, part: Part, resume: Checkpoint | None) -> Players:
+def _generator_moves(config: GanConfig, done: int) -> bool:
+    """Whether the generator moves in the step after which `done` of its part are done."""
+    return done % config.critic_steps == 0
+
+
+def _observe(
+    config: GanConfig,
+    family: Family,
+    players: Players,
+    watch: Watch,
+    part: Part,
+    step: int,
+    losses: Mapping[str, float],
+) -> dict[str, float]:
+    """What the monitors say after a step."""
+    done = step - part.first_step
+    return watch.observe(family, players, losses, step, done, part.progress(step), _generator_moves(config, done))
+
+
+def _watch(config: GanConfig, family: Family, data: Data, part: Part, resume: Checkpoint | None) -> Watch:
+    """The monitors of a part, with real images to compare with: of each class that the generator knows apart."""
+    groups = [part.rows[data.labels[part.rows] == number] for number in range(family.classes)] or [part.rows]
+    real = {
+        number: steps.real_images(config, data.images[rows[:: max(1, len(rows) // LOOKS)][:LOOKS]])
+        for number, rows in enumerate(groups)
+        if len(rows) > 1
+    }
+    return Watch.restored(real, resume.state.get("watch", {}) if resume else {})
+
+
+def _players(
+    config: GanConfig, family: Family, part: Part, resume: Checkpoint | None, start: Mapping[str, Tensor] | None
+) -> Players:
     """Both players of a part, new or as they were in a checkpoint, on the GPU if this process has one."""
     nets = family.build(derive_seed(config.seed, "weights", part.index))
     players = Players.new(nets, config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     if resume:
         players.load(part.index, resume.tensors)
+    elif start:
+        transfer.adopt(players, start, part.index)
     return players
 
 
@@ -122,11 +161,3 @@ def _restore(resume: Checkpoint | None) -> tuple[dict[str, Tensor], History]:
         return {}, History()
     weights = {name: tensor for name, tensor in resume.tensors.items() if not Players.is_moment(name)}
     return weights, History.from_json(resume.state["history"])
-
-
-def _check_finite(losses: Mapping[str, float], step: int) -> None:
-    for name, value in losses.items():
-        if not math.isfinite(value):
-            raise FailedPrecondition(
-                f"training diverged: {name} is {value} at step {step}; a lower config.learning_rate may help"
-            )

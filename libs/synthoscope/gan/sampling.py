@@ -101,7 +101,7 @@ def grid(family: Family, network: nn.Module, latent: Tensor, labels: Tensor | No
 def to_pixels(family: Family, network: nn.Module, latent: Tensor, labels: Tensor | None = None) -> NDArray[np.uint8]:
     """The images of latent vectors, N×L, and labels: uint8 N×S×S×3, grey ones with three equal channels."""
     device = next(network.parameters()).device
-    with _evaluating(network):
+    with evaluating(network):
         images = family.sample(network, latent.to(device), None if labels is None else labels.to(device))
     scaled = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
     pixels: NDArray[np.uint8] = scaled.permute(0, 2, 3, 1).cpu().numpy()
@@ -109,7 +109,7 @@ def to_pixels(family: Family, network: nn.Module, latent: Tensor, labels: Tensor
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Batch norms use their running statistics, so that an image does not depend on those beside it."""
     was_training = network.training
     network.eval()

@@ -8,7 +8,7 @@ their gradients. Without that, the order of sums differs by 1e-7, which the game
 twenty steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,7 @@ def draw(
     penalised = (step - part.first_step) % config.penalty_every == 0
     return [
         Batch(
-            images=_images(config, data.images[rows[mine]], device, numbers.get("mirror"), mine),
+            images=_mirrored(real_images(config, data.images[rows[mine]], device), numbers, mine),
             labels=torch.from_numpy(data.labels[rows[mine]]).to(device),
             numbers={name: values[mine].to(device) for name, values in numbers.items()},
             progress=part.progress(step),
@@ -99,14 +99,16 @@ def draw(
     ]
 
 
-def _images(
-    config: GanConfig, pixels: NDArray[np.uint8], device: torch.device, mirrored: Tensor | None, mine: slice
-) -> Tensor:
-    """Pixels, uint8 N×S×S×3, as float N×C×S×S in [-1, 1]."""
+def real_images(config: GanConfig, pixels: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:
+    """Pixels, uint8 N×S×S×3, as float N×C×S×S in [-1, 1]: a mean over colours where C is 1."""
     images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-    if config.channels == 1:
-        images = images.mean(1, keepdim=True)
-    return images if mirrored is None else augmentation.mirror(images, mirrored[mine].to(device))
+    return images.mean(1, keepdim=True) if config.channels == 1 else images
+
+
+def _mirrored(images: Tensor, numbers: Mapping[str, Tensor], mine: slice) -> Tensor:
+    if "mirror" not in numbers:
+        return images
+    return augmentation.mirror(images, numbers["mirror"][mine].to(images.device))
 
 
 def _step(

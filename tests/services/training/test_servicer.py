@@ -3,8 +3,10 @@ import math
 import pytest
 
 from services.training.servicer import TrainingServicer
+from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.jobs.v1 import jobs_pb2
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanConditioning, GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest, SubmitGanTrainingRequest
@@ -98,6 +100,23 @@ def test_a_gan_training_that_cannot_work_is_refused_and_nothing_is_stored(servic
     with pytest.raises(error, match=text):
         servicer.SubmitGanTraining(request_, None)
     assert [info.key for info in objects.list("")] == before
+
+
+def test_a_gan_can_start_from_another_version(servicer, objects, jobs):
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_GAN, preset="dcgan-64")
+    name = models.publish(objects, "tenants/t/models/old", record, {}).name
+    job = servicer.SubmitGanTraining(gan(start_from=name), None)
+    assert jobs.specification(job.name, SubmitGanTrainingRequest).config.start_from == name
+    with pytest.raises(InvalidInput, match=rf"config.start_from.*{name}"):
+        servicer.SubmitGanTraining(gan(start_from="tenants/t/models/old/versions/latest"), None)
+    with pytest.raises(InvalidInput, match=r"config\.start_from"):
+        servicer.SubmitGanTraining(gan(start_from="old"), None)
+    with pytest.raises(NotFound):
+        servicer.SubmitGanTraining(gan(start_from="tenants/t/models/new/versions/1"), None)
+    classifier_version = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, preset="cnn-64")
+    name = models.publish(objects, "tenants/t/models/cnn", classifier_version, {}).name
+    with pytest.raises(FailedPrecondition, match="not a GAN"):
+        servicer.SubmitGanTraining(gan(start_from=name), None)
 
 
 def test_a_classifier_training_becomes_a_job(servicer, jobs):

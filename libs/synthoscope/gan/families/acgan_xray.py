@@ -6,6 +6,8 @@ the generator at half the learning rate. The program draws other latent numbers 
 images that the discriminator has just seen are passed off again, as in the other families.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -82,6 +84,10 @@ class AcganXray(Family):
     def score_metrics(self, real: Tensor, generated: Tensor) -> dict[str, Tensor]:
         """Mean realness."""
         return {"real_score": real.mean(), "generated_score": generated.mean()}
+
+    def certainty(self, metrics: Mapping[str, float]) -> float | None:
+        """Scores are near 1 and 0 where it is sure."""
+        return min(metrics["real_score"], 1 - metrics["generated_score"])
 
     def _both(self, discriminator: nn.Module, images: Tensor, batch: Batch, turn: str) -> tuple[Tensor, Tensor]:
         verdict: tuple[Tensor, Tensor] = discriminator(self.changed(images, batch, turn), batch.numbers[f"keep_{turn}"])

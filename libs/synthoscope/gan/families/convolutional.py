@@ -1,5 +1,7 @@
 """Families on the convolutional networks: "sngan-mri", the third seed paper's, and four of those it compares with."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,6 +62,10 @@ class Lsgan(Convolutional):
         """Mean scores."""
         return {"real_score": real.mean(), "generated_score": generated.mean()}
 
+    def certainty(self, metrics: Mapping[str, float]) -> float | None:
+        """Scores are near 1 and 0 where it is sure."""
+        return min(metrics["real_score"], 1 - metrics["generated_score"])
+
 
 class WganGp(Convolutional):
     """Gulrajani et al. 2017: no batch norm in the critic; the gradient penalty is an option, on."""
@@ -75,6 +81,10 @@ class WganGp(Convolutional):
     def score_metrics(self, real: Tensor, generated: Tensor) -> dict[str, Tensor]:
         """Mean scores."""
         return {"real_score": real.mean(), "generated_score": generated.mean()}
+
+    def certainty(self, metrics: Mapping[str, float]) -> float | None:
+        """A critic's scores have no scale."""
+        return None
 
 
 class Wgan(WganGp):

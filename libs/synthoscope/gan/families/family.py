@@ -173,6 +173,10 @@ class Family(ABC):
             "generated_probability": torch.sigmoid(generated).mean(),
         }
 
+    def certainty(self, metrics: Mapping[str, float]) -> float | None:
+        """How surely the discriminator is right, in [0, 1], of a step's metrics; None where scores cannot tell."""
+        return min(metrics["real_probability"], 1 - metrics["generated_probability"])
+
     def penalty_weights(self, batch: Batch) -> tuple[float, float]:
         """The weights of R1 and R2 in this step: zero in steps without, so much more in those with penalties."""
         if not batch.penalised:

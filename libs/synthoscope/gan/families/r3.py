@@ -4,6 +4,8 @@ Relativistic pairing, R1 and R2 every step and easing off, no normalisation, ave
 that set in slowly, and a condition on the class that does so too.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -49,3 +51,7 @@ class R3(Family):
         """Mean scores, of which only the difference means something, and how often real beats generated."""
         beaten = torch.sigmoid(real - generated).mean()
         return {"real_score": real.mean(), "generated_score": generated.mean(), "pair_probability": beaten}
+
+    def certainty(self, metrics: Mapping[str, float]) -> float | None:
+        """How surely real beats generated."""
+        return metrics["pair_probability"]

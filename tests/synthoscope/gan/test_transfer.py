@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+
+from synthoscope.gan.config import Conditioning, GanConfig
+from synthoscope.gan.families import family_of
+from synthoscope.gan.loop import train
+from synthoscope.gan.players import Players
+from synthoscope.gan.transfer import adopt
+from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.training.callbacks import NoCallbacks
+
+
+def players_of(preset="r3", seed=0, classes=0, **changes):
+    config = GanConfig(preset, epochs=1, **({"image_size": 28, "width": 2, "channels": 1} | changes))
+    return Players.new(family_of(config, classes).build(seed), config, torch.device("cpu"))
+
+
+def test_the_same_networks_take_over_everything():
+    old, new = players_of(seed=1), players_of(seed=2)
+    torch.nn.init.ones_(old.average.to_image.bias)
+    taken = adopt(new, old.weights(0), part=3)
+    assert taken["generator"] == len(new.networks.generator.state_dict())
+    assert taken["discriminator"] == len(new.networks.discriminator.state_dict())
+    for name, tensor in new.networks.generator.state_dict().items():
+        torch.testing.assert_close(tensor, old.average.state_dict()[name], rtol=0, atol=0)
+        torch.testing.assert_close(tensor, new.average.state_dict()[name], rtol=0, atol=0)
+
+
+def test_another_size_and_other_classes_take_over_what_fits():
+    old, new = players_of(seed=1, image_size=32), players_of(seed=2, classes=3, image_size=64)
+    taken = adopt(new, old.weights(0), part=0)
+    assert 0 < taken["generator"] < len(new.networks.generator.state_dict())
+    assert torch.equal(new.networks.generator.to_image.weight, old.average.to_image.weight)
+    assert not torch.equal(new.networks.generator.dense.weight[:, :64], old.average.dense.weight)
+
+
+def test_networks_of_another_kind_are_refused():
+    old = players_of("lsgan", seed=1, width=3)
+    with pytest.raises(FailedPrecondition, match=r"config\.start_from"):
+        adopt(players_of(), {name: tensor for name, tensor in old.weights(0).items() if "to_image" not in name}, 0)
+
+
+class Last(NoCallbacks):
+    def on_checkpoint(self, checkpoint):
+        self.tensors = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
+
+
+def test_a_run_starts_from_them():
+    config = GanConfig(
+        "lsgan", 1, Conditioning.UNCONDITIONAL, 4, learning_rate=1e-12, image_size=28, width=2, channels=1, seed=1
+    )
+    images, labels = np.zeros((4, 28, 28, 3), np.uint8), np.zeros(4, np.int64)
+    old = players_of("lsgan", seed=7)
+    last = Last()
+    train(config, images, labels, ("a",), callbacks=last, start=old.weights(0))
+    name = "generator.dense.weight"
+    torch.testing.assert_close(last.tensors[f"0.{name}"], old.weights(0)[f"0.{name}"], rtol=0, atol=1e-9)
