@@ -66,7 +66,8 @@ class Pooled(nn.Module):
 
 def network_input(images: NDArray[np.uint8]) -> torch.Tensor:
     """What the network sees of uint8 RGB images N×H×W×3: float32 N×3×128×128, resized and normalised."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(torch.float32)
+    # A copy, since torch does not take arrays that are read only or whose rows run backwards.
+    pixels = torch.from_numpy(np.array(images, order="C")).permute(0, 3, 1, 2).to(torch.float32)
     if pixels.shape[-2:] != (INPUT_SIZE, INPUT_SIZE):
         pixels = F.interpolate(pixels, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True, align_corners=False)
     return (pixels - _MEAN) / _SCALE

@@ -24,11 +24,18 @@ def frechet_distance(features_a: NDArray[Any], features_b: NDArray[Any]) -> floa
     distances taken with the same N and M, on the same features.
     """
     a, b = comparable_features(features_a, features_b)
-    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
-    root_a, root_b = (a - mean_a) / np.sqrt(len(a) - 1), (b - mean_b) / np.sqrt(len(b) - 1)
+    (mean_a, root_a), (mean_b, root_b) = _mean_and_root(a), _mean_and_root(b)
     difference = mean_a - mean_b
     distance = difference @ difference + np.sum(root_a**2) + np.sum(root_b**2) - 2.0 * _trace_root(root_a, root_b)
-    return float(max(distance, 0.0))
+    return max(float(distance), 0.0)
+
+
+def _mean_and_root(features: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean, and a root of the covariance Σ = rootᵀ root with as few rows as samples or dimensions."""
+    mean = features.mean(axis=0, dtype=np.float64)
+    root = features - mean
+    root /= np.sqrt(len(features) - 1)
+    return mean, root if len(root) <= root.shape[1] else _symmetric_root(root.T @ root)
 
 
 def _trace_root(root_a: NDArray[np.float64], root_b: NDArray[np.float64]) -> float:
@@ -36,11 +43,9 @@ def _trace_root(root_a: NDArray[np.float64], root_b: NDArray[np.float64]) -> flo
 
     The eigenvalues of Σ_a Σ_b are, but for zeros, those of C Cᵀ with C = A Bᵀ, where A and B are any roots of the
     covariances (AᵀA = Σ_a); so the trace is the sum of C's singular values. They are real, positive, well conditioned,
-    which the eigenvalues of the product itself are not. The roots are taken with as few rows as samples or dimensions.
+    which the eigenvalues of the product itself are not.
     """
-    a = root_a if len(root_a) <= root_a.shape[1] else _symmetric_root(root_a.T @ root_a)
-    b = root_b if len(root_b) <= root_b.shape[1] else _symmetric_root(root_b.T @ root_b)
-    return float(np.linalg.svd(a @ b.T, compute_uv=False).sum())
+    return float(np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum())
 
 
 def _symmetric_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

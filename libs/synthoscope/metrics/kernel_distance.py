@@ -56,13 +56,15 @@ def subset_kernel_distances(
     return SubsetDistances(float(np.mean(distances)), float(np.std(distances)))
 
 
-def _kernel_sum(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    blocks = (a[start : start + _BLOCK] @ b.T for start in range(0, len(a), _BLOCK))
+def _kernel_sum(a: NDArray[Any], b: NDArray[Any]) -> float:
+    transposed = b.T.astype(np.float64)
+    blocks = (a[start : start + _BLOCK] @ transposed for start in range(0, len(a), _BLOCK))
     return float(sum(_kernel(products, a.shape[1]).sum() for products in blocks))
 
 
-def _kernel_of_self(a: NDArray[np.float64]) -> float:
-    return float(_kernel(np.einsum("nd,nd->n", a, a), a.shape[1]).sum())
+def _kernel_of_self(a: NDArray[Any]) -> float:
+    blocks = (a[start : start + _BLOCK].astype(np.float64) for start in range(0, len(a), _BLOCK))
+    return float(sum(_kernel(np.einsum("nd,nd->n", block, block), a.shape[1]).sum() for block in blocks))
 
 
 def _kernel(products: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:

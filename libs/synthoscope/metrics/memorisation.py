@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import betabinom
-from sklearn.metrics import roc_auc_score
+from scipy.special import betaln, gammaln
 
 from synthoscope.metrics.feature_sets import comparable_features
 from synthoscope.metrics.nearest import nearest
@@ -65,11 +64,11 @@ def memorisation(generated: NDArray[Any], train: NDArray[Any], held_out: NDArray
     training images as its nearest version. Give held-out images the same versions as the generated, or the threshold
     is not theirs. Raises ValueError for other shapes, for different V, or for numbers that are not finite.
     """
-    generated, held_out = _versions(generated), _versions(held_out)
+    generated, train, held_out = _versions(generated), np.asarray(train), _versions(held_out)
     if len(generated) != len(held_out):
         raise ValueError(f"features must have as many versions of both sets: {len(generated)} and {len(held_out)}")
     for version in (*generated, *held_out):
-        _, train = comparable_features(version, train)
+        comparable_features(version, train)
     to_train, baseline = _least_distances(generated, train), _least_distances(held_out, train)
     copies, threshold, copy_limit = _copies(to_train, baseline)
     membership, controls = _membership(generated, train, held_out, np.random.default_rng(seed))
@@ -91,9 +90,9 @@ def _versions(features: NDArray[Any]) -> NDArray[Any]:
     return features if features.ndim == 3 else features[None]
 
 
-def _least_distances(versions: NDArray[Any], references: NDArray[np.float64]) -> NDArray[np.float64]:
+def _least_distances(versions: NDArray[Any], references: NDArray[Any]) -> NDArray[np.float64]:
     """Of each of N images in V versions, V×N×D, the distance of its nearest version to the references; float64 N."""
-    return np.min([nearest(version.astype(np.float64), references)[1] for version in versions], axis=0)
+    return np.min([nearest(version, references)[1] for version in versions], axis=0)
 
 
 def _copies(generated: NDArray[np.float64], held_out: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -105,16 +104,25 @@ def _copies(generated: NDArray[np.float64], held_out: NDArray[np.float64]) -> tu
     rank = max(1, math.floor(QUANTILE * len(held_out)))
     threshold = float(np.partition(held_out, rank - 1)[rank - 1])
     count = len(generated)
-    limit = float(betabinom.ppf(_CONFIDENCE, count, rank, len(held_out) + 1 - rank)) / count
+    limit = _beta_binomial_quantile(_CONFIDENCE, count, rank, len(held_out) + 1 - rank) / count
     return float((generated <= threshold).mean()), threshold, limit
 
 
+def _beta_binomial_quantile(probability: float, count: int, a: int, b: int) -> int:
+    """As `scipy.stats.betabinom.ppf`, without the module's 70 MiB: the least number that is reached so probably."""
+    successes = np.arange(count + 1)
+    ways = gammaln(count + 1) - gammaln(successes + 1) - gammaln(count - successes + 1)
+    chances = np.exp(ways + betaln(successes + a, count - successes + b) - betaln(a, b))
+    return min(int(np.searchsorted(np.cumsum(chances), probability)), count)
+
+
 def _membership(
-    generated: NDArray[Any], train: NDArray[np.float64], held_out: NDArray[Any], random: np.random.Generator
+    generated: NDArray[Any], train: NDArray[Any], held_out: NDArray[Any], random: np.random.Generator
 ) -> tuple[float, NDArray[np.float64]]:
     """The area under the curve of the test, and those of its controls: as many members play the held-out images."""
-    cloud = np.concatenate(list(generated)).astype(np.float64)
-    members, strangers = nearest(train, cloud)[1], nearest(held_out[0].astype(np.float64), cloud)[1]
+    members, strangers = (
+        np.min([nearest(images, version)[1] for version in generated], axis=0) for images in (train, held_out[0])
+    )
     playing = min(len(strangers), len(members) // 2)
     controls = []
     for _ in range(_CONTROLS):
@@ -125,8 +133,9 @@ def _membership(
 
 def _area(members: NDArray[np.float64], strangers: NDArray[np.float64]) -> float:
     """The chance that a member is nearer than a stranger, ties by half."""
-    labels = np.repeat([1, 0], [len(members), len(strangers)])
-    return float(roc_auc_score(labels, -np.concatenate([members, strangers])))
+    ordered = np.sort(strangers)
+    nearer_or_as_near = np.searchsorted(ordered, members, "left") + np.searchsorted(ordered, members, "right")
+    return float(1.0 - nearer_or_as_near.mean() / 2 / len(strangers))
 
 
 def _ratio(distance: float, baseline: float) -> float:

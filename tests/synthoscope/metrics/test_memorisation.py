@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import betabinom
+from sklearn.metrics import roc_auc_score
 
-from synthoscope.metrics.memorisation import memorisation
+from synthoscope.metrics.memorisation import _area, _beta_binomial_quantile, memorisation
 
 D = 12
 
@@ -74,3 +76,15 @@ def test_few_held_out_images_make_the_limit_higher():
 def test_refuses_different_versions():
     with pytest.raises(ValueError, match="versions"):
         memorisation(np.stack([HELD_OUT, HELD_OUT]), TRAIN, HELD_OUT)
+
+
+@pytest.mark.parametrize(("count", "a", "b"), [(500, 3, 298), (5000, 10, 991), (20, 1, 20), (1, 1, 2)])
+def test_the_limit_is_scipys_quantile(count, a, b):
+    assert _beta_binomial_quantile(0.9999, count, a, b) == betabinom.ppf(0.9999, count, a, b)
+
+
+def test_the_area_is_scikit_learns_with_ties():
+    random = np.random.default_rng(0)
+    members, strangers = random.integers(0, 20, 100) / 1.0, random.integers(5, 25, 60) / 1.0
+    expected = roc_auc_score(np.repeat([1, 0], [100, 60]), -np.concatenate([members, strangers]))
+    assert _area(members, strangers) == pytest.approx(expected)
