@@ -8,17 +8,17 @@ class DemoBudget:
     """What the demo trains and for how long; sized for two CPU cores. Its report states every figure."""
 
     image_size: int = 64
-    gan_images: int = 12_000
+    gan_images: int = 10_000
     """Images that the GAN sees in all; the papers use hundreds of thousands."""
     gan_batch_size: int = 64
     classifier_images: int = 45_000
     """Images that each classifier sees in all."""
-    most_classifier_epochs: int = 30
+    most_classifier_epochs: int = 24
     synthetic_per_class: int = 200
     phantoms_per_class: int = 200
     phantom_tests_per_class: int = 50
     trials: int = 4
-    trial_images: int = 600
+    trial_images: int = 400
     classifier_trial_epochs: int = 3
     gan_trial_epochs: int = 2
     seed: int = 2026
