@@ -1,6 +1,6 @@
 """Images of trained generators. Image i of a class depends on the seed, the class and i alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -69,10 +69,23 @@ def from_tensors(record: ModelVersion, tensors: Mapping[str, Tensor]) -> Generat
     return Generators(labels, config.image_size, config.conditioning, family, tuple(generators))
 
 
+def unchanged(latent: Tensor) -> Tensor:
+    """The latent vectors as they were drawn."""
+    return latent
+
+
 def sample(
-    generators: Generators, label: str, count: int, seed: int, batch: int = 64, first: int = 0
+    generators: Generators,
+    label: str,
+    count: int,
+    seed: int,
+    batch: int = 64,
+    first: int = 0,
+    change: Callable[[Tensor], Tensor] = unchanged,
 ) -> Iterator[NDArray[np.uint8]]:
     """The images [first, first + count) of a label and a seed, uint8 n×S×S×3, in batches of at most `batch`.
+
+    `change` may replace latent vectors, N×L, row by row, such as InfoGAN's codes (`Infogan.with_codes`).
 
     Image i is the same whatever `first`, `count` and `batch` are, at the same number of threads. Raises InvalidInput
     for a label the generators do not know.
@@ -82,7 +95,7 @@ def sample(
     end = first + count
     for chunk in range(first - first % CHUNK, end, CHUNK):
         indices = range(chunk, chunk + CHUNK)
-        latent = torch.cat([_latent(generators.family, seed, label, index) for index in indices])
+        latent = change(torch.cat([_latent(generators.family, seed, label, index) for index in indices]))
         pixels = to_pixels(generators.family, network, latent, None if number is None else number.expand(CHUNK))
         waiting.extend(pixels[max(first - chunk, 0) : end - chunk])
         while len(waiting) >= batch:

@@ -113,3 +113,20 @@ def test_a_nested_value_leaves_its_neighbours():
     assert config.augmentation.brightness == 0.0
     assert config.augmentation.rotation_degrees == base.augmentation.rotation_degrees > 0
     assert config.dropout == 0.1
+
+
+def test_every_field_of_a_gans_configuration_can_be_searched_or_says_why_not():
+    names = {field.name for field in GanTrainingConfig.DESCRIPTOR.fields}
+    assert names <= set(space._GAN) | set(space._FIXED)
+    assert set(space._GAN) <= names
+
+
+def test_what_the_preset_does_not_heed_cannot_be_searched():
+    parameter = Parameter(name="gradient_penalty", range=DoubleRange(minimum=1, maximum=20))
+    specification = StudySpecification(
+        gan=GanTrainingConfig(preset="lsgan", epochs=2), parameters=[parameter], max_trials=3
+    )
+    with pytest.raises(InvalidInput, match="no option of preset lsgan"):
+        space.check_parameters(specification)
+    specification.gan.preset = "wgan-gp"
+    space.check_parameters(specification)

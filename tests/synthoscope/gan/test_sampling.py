@@ -122,6 +122,21 @@ def test_every_image_of_every_family_depends_on_its_index_alone(preset):
     assert not np.array_equal(images(generators, "a", 1), many[:1])
 
 
+def test_infogans_codes_can_be_chosen():
+    record, tensors = version_of("infogan", ["a"], image_size=28, width=2)
+    generators = sampling.from_tensors(record, tensors)
+    drawn, third, again = (
+        next(sampling.sample(generators, "a", 3, 0, change=change))
+        for change in (
+            sampling.unchanged,
+            lambda latent: generators.family.with_codes(latent, 3, {}),
+            lambda latent: generators.family.with_codes(latent, 3, {0: 1.0}),
+        )
+    )
+    assert not np.array_equal(drawn, third)
+    assert not np.array_equal(third, again)
+
+
 def test_averaged_weights_are_the_ones_that_count():
     record, tensors = version_of("r3", ["a"], image_size=28, width=2)
     averaged = images(sampling.from_tensors(record, tensors), "a", 2)
