@@ -62,7 +62,9 @@ def memorisation(generated: NDArray[Any], train: NDArray[Any], held_out: NDArray
 
     With a leading V there are V versions of every image, such as mirrored and turned ones, and an image is as far from
     training images as its nearest version. Give held-out images the same versions as the generated, or the threshold
-    is not theirs. Raises ValueError for other shapes, for different V, or for numbers that are not finite.
+    is not theirs. Where 1 % of the held-out images are themselves copies of training images, the threshold is 0 and
+    exact copies alone are counted: take duplicates out first. Raises ValueError for other shapes, for different V, or
+    for numbers that are not finite.
     """
     generated, train, held_out = _versions(generated), np.asarray(train), _versions(held_out)
     if len(generated) != len(held_out):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synthoscope.metrics.image_sets import image_pairs, with_channels
+from synthoscope.metrics.image_sets import grey, image_pairs, with_channels
 
 
 def test_grey_images_get_a_channel():
@@ -29,3 +29,11 @@ def test_pairs_come_a_few_at_a_time_and_all():
 def test_refuses_what_are_no_pairs_of_images(a, b):
     with pytest.raises(ValueError, match="images must be"):
         list(image_pairs(a, b))
+
+
+@pytest.mark.parametrize("shape", [(30, 200, 300, 3), (3, 5, 7, 3), (3, 5, 7), (0, 5, 7, 3)])
+def test_grey_is_the_mean_of_the_channels(shape):
+    images = np.random.default_rng(0).integers(0, 256, size=shape, dtype=np.uint8)
+    found = grey(images)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.rint(with_channels(images).mean(axis=3)))
