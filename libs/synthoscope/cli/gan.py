@@ -18,7 +18,9 @@ def train(
     dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`.")],
     model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "gan",
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "dcgan-128",
-    conditioning: Annotated[str, typer.Option(help="unconditional, per-class or conditional.")] = "conditional",
+    conditioning: Annotated[
+        str, typer.Option(help="unconditional, per-class or conditional; empty: the preset's.")
+    ] = "",
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 50,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
     workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
@@ -63,10 +65,12 @@ def grids(
 
 
 def parse_conditioning(text: str) -> str:
-    """The enum value's name for `per-class`, `unconditional` or `conditional`."""
+    """The enum value's name for `per-class`, `unconditional` or `conditional`; for nothing, the unspecified one."""
     known = {
         value.removeprefix("GAN_CONDITIONING_").lower().replace("_", "-"): value for value in GanConditioning.keys()[1:]
     }
+    if not text:
+        return GanConditioning.keys()[0]
     if text not in known:
         raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--conditioning")
     return known[text]

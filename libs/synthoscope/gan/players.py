@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from synthoscope.gan.config import GanConfig, Optimizer
 from synthoscope.gan.families import Networks
+from synthoscope.rpc.errors import DataLoss
 
 _MOMENTS = {Optimizer.ADAM: ("step", "exp_avg", "exp_avg_sq"), Optimizer.RMSPROP: ("step", "square_avg")}
 
@@ -100,7 +101,13 @@ class Players:
         return self.weights(part) | moments
 
     def load(self, part: int, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what `tensors` gave."""
+        """Takes over what `tensors` gave. Raises DataLoss when they are of other networks, or some are missing."""
+        try:
+            self._load(part, tensors)
+        except (KeyError, RuntimeError) as error:
+            raise DataLoss(f"the checkpoint's tensors are not those of preset {self.config.preset}") from error
+
+    def _load(self, part: int, tensors: Mapping[str, Tensor]) -> None:
         for player, network, optimizer in self._sides():
             _load_network(network, tensors, f"{part}.{player}.")
             for name, parameter in network.named_parameters():

@@ -31,6 +31,7 @@ def test_counts_that_are_none(text):
 
 def test_conditioning():
     assert parse_conditioning("per-class") == "GAN_CONDITIONING_PER_CLASS"
+    assert parse_conditioning("") == "GAN_CONDITIONING_UNSPECIFIED"
     with pytest.raises(typer.BadParameter, match="unconditional, per-class, conditional"):
         parse_conditioning("none")
 

@@ -10,7 +10,7 @@ from workers import run_workers
 
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.loop import train
-from synthoscope.rpc.errors import Cancelled
+from synthoscope.rpc.errors import Cancelled, DataLoss
 from synthoscope.training.callbacks import Checkpoint, NoCallbacks
 
 CLASSES = ("a", "b")
@@ -88,6 +88,25 @@ def test_every_family_goes_on_bit_for_bit(preset):
     kind = config.optimizer.value
     assert {"generator", "discriminator", f"discriminator_{kind}", f"generator_{kind}"} <= names
     assert ("average" in names) == (config.ema_kimg > 0)
+
+
+def test_a_checkpoint_from_before_there_were_monitors():
+    config = tiny("lsgan")
+    whole = run(config)
+    old = replace(whole.checkpoints[3], state={"history": whole.checkpoints[3].state["history"]})
+    resumed = run(config, resume=old)
+    last = max(whole.checkpoints)
+    for name, tensor in resumed.checkpoints[last].tensors.items():
+        assert torch.equal(tensor, whole.checkpoints[last].tensors[name]), name
+
+
+def test_a_checkpoint_of_other_networks():
+    config = tiny("lsgan")
+    checkpoint = run(config).checkpoints[3]
+    missing = {name: tensor for name, tensor in checkpoint.tensors.items() if "dense.weight" not in name}
+    for tensors in (missing, checkpoint.tensors | {"0.generator.dense.weight": torch.zeros(1)}):
+        with pytest.raises(DataLoss, match="not those of preset lsgan"):
+            run(config, resume=replace(checkpoint, tensors=tensors))
 
 
 @pytest.mark.training
