@@ -21,9 +21,10 @@ class Optimizer(StrEnum):
     RMSPROP = "rmsprop"
 
 
-FLEXIBLE_SIZES = tuple(sorted(base << doublings for base in (4, 5, 6, 7) for doublings in range(2, 8)))
-"""Sides, in pixels, that networks of any depth can make: 4 to 7 pixels, doubled at least twice."""
-FLEXIBLE_SIZES = tuple(side for side in FLEXIBLE_SIZES if 28 <= side <= 512)
+FLEXIBLE_SIZES = tuple(
+    sorted(side for base in (4, 5, 6, 7) for doublings in range(2, 8) if 28 <= (side := base << doublings) <= 512)
+)
+"""Sides, in pixels, that networks of any depth can make: 4 to 7 pixels, doubled."""
 
 EVERYWHERE: Mapping[str, Any] = {
     "conditioning": Conditioning.CONDITIONAL,
@@ -63,14 +64,12 @@ EVERYWHERE: Mapping[str, Any] = {
 }
 """What a field of GanConfig is where neither the request nor the preset says otherwise."""
 
-_SOMETIMES = {"width", "channels", "minibatch_discrimination", "class_weight", "code_weight", "weight_clip"}
-_SOMETIMES |= {"class_ramp", "augment", "augment_ramp", "gradient_penalty", "r1", "r2", "final_penalty"}
-_SOMETIMES |= {"penalty_every", "spectral_norm"}
-
 _AUGMENT = {"augment", "augment_ramp"}
 _R = {"r1", "r2", "final_penalty", "penalty_every"}
 _FREE = {"width", "channels", "minibatch_discrimination", "spectral_norm"} | _AUGMENT
 _FIXED = {"minibatch_discrimination", "spectral_norm", "gradient_penalty"} | _R | _AUGMENT
+_SOMETIMES = _FREE | _FIXED | {"class_weight", "code_weight", "weight_clip", "class_ramp"}
+"""Fields that not every family heeds."""
 
 
 @dataclass(frozen=True)
