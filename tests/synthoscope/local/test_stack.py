@@ -286,6 +286,8 @@ def test_an_interrupted_up_leaves_nothing(tmp_path, number, server):
     )
     command_line = [sys.executable, "-c", code, str(tmp_path), server, str(int(number))]
     ended = subprocess.run(command_line, stderr=subprocess.PIPE, text=True, timeout=200)
+    left = members(tmp_path)
+    stack.down(tmp_path)  # also when the test fails
     assert "KeyboardInterrupt" in ended.stderr
     assert ended.returncode != 0
-    assert members(tmp_path) == []
+    assert left == []
