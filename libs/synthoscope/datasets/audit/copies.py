@@ -1,5 +1,6 @@
 """Finds pictures that are copies of each other though their pixels differ."""
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,13 +41,13 @@ def find_copies(thumbnails: NDArray[np.uint8], descriptors: Descriptors, threads
     Of several symmetries that make one picture of the other, the best is taken.
     """
     pairs = candidates(descriptors, threads)
-    maps = identity(len(pairs))
+    maps = identity(len(pairs)).contiguous()
     # Torch's own threads would split each small operation; here every thread has a batch to itself.
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for level in LEVELS:
-            batches = [(pairs[at : at + _BATCH], maps[at : at + _BATCH]) for at in range(0, len(pairs), _BATCH)]
-            look = partial(_compare, thumbnails, level)
-            similarity, maps = _joined(list(pool.map(look, batches)))
+            similarity = Similarity(np.empty(len(pairs), np.float32), np.empty(len(pairs), np.float32))
+            look = partial(_compare, thumbnails, level, pairs, maps, similarity)
+            deque(pool.map(look, range(0, len(pairs), _BATCH)), maxlen=0)
             alike = np.flatnonzero(similarity.structure >= level.threshold)
             pairs, maps = [pairs[index] for index in alike], maps[torch.from_numpy(alike)]
             similarity = Similarity(similarity.structure[alike], similarity.grey[alike])
@@ -54,19 +55,22 @@ def find_copies(thumbnails: NDArray[np.uint8], descriptors: Descriptors, threads
 
 
 def _compare(
-    thumbnails: NDArray[np.uint8], level: Level, batch: tuple[Sequence[Candidate], Tensor]
-) -> tuple[Similarity, Tensor]:
-    pairs, maps = batch
-    turned = [SYMMETRIES[pair.transform].of_pixels(thumbnails[pair.a]) for pair in pairs]
-    return compare(np.stack(turned), thumbnails[[pair.b for pair in pairs]], level, maps)
+    thumbnails: NDArray[np.uint8],
+    level: Level,
+    pairs: Sequence[Candidate],
+    maps: Tensor,
+    similarity: Similarity,
+    start: int,
+) -> None:
+    """Looks at the batch that begins at `start`: fills in its similarity, and puts better maps for its maps.
 
-
-def _joined(parts: Sequence[tuple[Similarity, Tensor]]) -> tuple[Similarity, Tensor]:
-    if not parts:
-        return Similarity(np.empty(0, np.float32), np.empty(0, np.float32)), identity(0)
-    structure = np.concatenate([similarity.structure for similarity, _ in parts])
-    grey = np.concatenate([similarity.grey for similarity, _ in parts])
-    return Similarity(structure, grey), torch.cat([maps for _, maps in parts])
+    What came back as new arrays would lie scattered between the large ones of the batches, whose memory then could not
+    be used again: twice as much, over some 50,000 pairs.
+    """
+    batch = slice(start, start + _BATCH)
+    turned = np.stack([SYMMETRIES[pair.transform].of_pixels(thumbnails[pair.a]) for pair in pairs[batch]])
+    found, maps[batch] = compare(turned, thumbnails[[pair.b for pair in pairs[batch]]], level, maps[batch])
+    similarity.structure[batch], similarity.grey[batch] = found.structure, found.grey
 
 
 def _links(pairs: Sequence[Candidate], similarity: Similarity) -> list[Link]:
