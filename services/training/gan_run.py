@@ -14,6 +14,7 @@ from synthoscope.gan import loop
 from synthoscope.gan.config import Conditioning, GanConfig
 from synthoscope.gan.history import History
 from synthoscope.gan.players import Players
+from synthoscope.gan.quality import Quality
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.steps.normalization import Normalization
 from synthoscope.jobs.job import Progress
@@ -58,14 +59,13 @@ def publish(
     """Publishes the networks of a run's last checkpoint, with the run's curves, sample grids and lineage."""
     dataset = Records(stores.objects, DatasetVersion).get(request.dataset_version)
     pipeline = Pipeline.from_message(dataset.preprocessing).sized(config.image_size)
-    history = History.from_json(last.state["history"])
     record = ModelVersion(
         kind=ModelKind.MODEL_KIND_GAN,
         classes=() if config.conditioning is Conditioning.UNCONDITIONAL else dataset.classes,
         preset=config.preset,
         image_size=config.image_size,
         preprocessing=replace(pipeline, normalization=TANH).to_message(),
-        curves=[Curve(metric=name, steps=history.steps, values=values) for name, values in history.values.items()],
+        curves=_curves(last),
         sample_grids=sample_grids(stores.objects, job),
         lineage=Lineage(dataset_version=dataset.name, job=job, code_version=synthoscope.__version__, seed=config.seed),
     )
@@ -73,3 +73,14 @@ def publish(
     weights = {name: tensor for name, tensor in last.tensors.items() if not Players.is_moment(name)}
     parent = names.MODEL.format(tenant=names.tenant_of(job), model=request.model_id)
     return models.publish(stores.objects, parent, record, {WEIGHTS: dump_weights(weights)})
+
+
+def _curves(last: Checkpoint) -> list[Curve]:
+    """The course of losses, and of what was measured now and then."""
+    history, quality = History.from_json(last.state["history"]), Quality.from_json(last.state["quality"])
+    losses = [Curve(metric=name, steps=history.steps, values=values) for name, values in history.values.items()]
+    measured = [
+        Curve(metric=name, steps=[step for step, _ in points], values=[value for _, value in points])
+        for name, points in quality.curves.items()
+    ]
+    return losses + measured

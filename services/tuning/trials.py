@@ -108,7 +108,9 @@ def _run_gan(
     With one GAN per class, nothing is measured before the last class's has begun.
     """
     parts = plan(config, data.labels, data.classes)
-    config = replace(config, checkpoint_every=parts[-1].steps_per_epoch, sample_every=parts[-1].end_step)
+    config = replace(
+        config, checkpoint_every=parts[-1].steps_per_epoch, sample_every=parts[-1].end_step, measure_kimg=0.0
+    )
     real = data.sample(FRECHET_IMAGES, derive_seed(config.seed, "real"))
     real_features = efficientnet_lite0.features(real.images)
 

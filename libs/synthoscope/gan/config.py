@@ -68,6 +68,7 @@ class GanConfig:
     class_ramp: float = _OF_PRESET
     class_epochs: Mapping[str, int] = _OF_PRESET
     start_from: str = _OF_PRESET
+    measure_kimg: float = _OF_PRESET
 
     def __post_init__(self) -> None:
         defaults = PRESETS[self.preset].defaults

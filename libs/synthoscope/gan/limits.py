@@ -39,6 +39,7 @@ _REAL: Mapping[str, str] = {
     "augment": "[0, 1)",
     "augment_ramp": "[0, 1]",
     "class_ramp": "[0, 1]",
+    "measure_kimg": "[0, 100000]",
 }
 
 

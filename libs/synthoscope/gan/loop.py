@@ -1,6 +1,6 @@
 """The training loop of every family: resumable at any step, data-parallel (steps.py says how)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,8 +14,10 @@ from synthoscope.gan.families.family import along_cosine
 from synthoscope.gan.history import History
 from synthoscope.gan.plan import Part, plan
 from synthoscope.gan.players import Players
+from synthoscope.gan.quality import Meter, Quality, efficientnet
 from synthoscope.gan.steps import Data
 from synthoscope.gan.watch import LOOKS, Watch
+from synthoscope.metrics.feature_extractor import FeatureExtractor
 from synthoscope.rpc.errors import Cancelled
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks, NoCallbacks, Picture, Report
 from synthoscope.training.parallel import World
@@ -34,6 +36,7 @@ def train(
     callbacks: LoopCallbacks | None = None,
     resume: Checkpoint | None = None,
     start: Mapping[str, Tensor] | None = None,
+    extractor: Callable[[], FeatureExtractor] = efficientnet,
 ) -> None:
     """Trains a GAN from its start, or from a checkpoint of the same run; the callbacks get the last checkpoint.
 
@@ -46,6 +49,7 @@ def train(
         callbacks: What to tell, and to ask whether to stop.
         resume: Where to go on.
         start: Tensors of another model version to start from (transfer.py), for generators that have not begun yet.
+        extractor: Gives the features in which generated images are measured; asked for when they are first needed.
 
     Raises:
         Cancelled: The callbacks asked to stop.
@@ -57,13 +61,14 @@ def train(
     parts = plan(config, labels, classes)
     total = parts[-1].end_step
     family = family_of(config, len(classes) if config.conditioning is Conditioning.CONDITIONAL else 0)
-    finished, history = _restore(resume)
+    finished, history, quality = _restore(resume)
     step = resume.step if resume else 0
     for part in parts:
         if step >= part.end_step:
             continue
-        players = _players(config, family, part, resume if step > part.first_step else None, start)
-        watch = _watch(config, family, data, part, resume if step > part.first_step else None)
+        own = resume if step > part.first_step else None
+        players = _players(config, family, part, own, start)
+        watch, meter = _watch(config, family, data, part, own), Meter(config, family, data, part, extractor)
         while step < part.end_step:
             if world.any(callbacks.should_stop()):
                 raise Cancelled(f"stopped after step {step}")
@@ -71,14 +76,17 @@ def train(
             step += 1
             flags = _observe(config, family, players, watch, part, step, losses)
             history.add(step, total, losses)
+            if meter.due(step - part.first_step):
+                _measure(players, part, step, meter, quality, world)
             if not world.is_first:
                 continue
-            callbacks.on_report(Report(step, total, step * config.batch_size, losses | flags))
+            metrics = losses | flags | quality.latest
+            callbacks.on_report(Report(step, total, step * config.batch_size, metrics))
             if step % config.sample_every == 0 or step == part.end_step:
                 callbacks.on_pictures(step, sample_grids(config, family, players, part, data.classes))
             if step % config.checkpoint_every == 0 or step == total:
                 tensors = {**finished, **players.tensors(part.index)}
-                state = {"history": history.to_json(), "watch": watch.to_json()}
+                state = {"history": history.to_json(), "watch": watch.to_json(), "quality": quality.to_json()}
                 callbacks.on_checkpoint(Checkpoint(step, tensors, state))
         finished |= players.weights(part.index)
 
@@ -131,6 +139,13 @@ def _observe(
     return watch.observe(family, players, losses, step, done, part.progress(step), _generator_moves(config, done))
 
 
+def _measure(players: Players, part: Part, step: int, meter: Meter, quality: Quality, world: World) -> None:
+    """The first worker measures the published weights after a step, and keeps them if they are the best so far."""
+    with world.first_works() as mine:
+        if mine and quality.add(part, step, meter.measure(players.published)):
+            players.keep_best()
+
+
 def _watch(config: GanConfig, family: Family, data: Data, part: Part, resume: Checkpoint | None) -> Watch:
     """The monitors of a part, with real images to compare with: of each class that the generator knows apart."""
     groups = [part.rows[data.labels[part.rows] == number] for number in range(family.classes)] or [part.rows]
@@ -155,9 +170,10 @@ def _players(
     return players
 
 
-def _restore(resume: Checkpoint | None) -> tuple[dict[str, Tensor], History]:
-    """The weights of the parts that are finished, and the history, of a checkpoint."""
+def _restore(resume: Checkpoint | None) -> tuple[dict[str, Tensor], History, Quality]:
+    """The weights of the parts that are finished, and the course of losses and measurements, of a checkpoint."""
     if resume is None:
-        return {}, History()
+        return {}, History(), Quality()
     weights = {name: tensor for name, tensor in resume.tensors.items() if not Players.is_moment(name)}
-    return weights, History.from_json(resume.state["history"])
+    quality = Quality.from_json(resume.state["quality"]) if "quality" in resume.state else Quality()
+    return weights, History.from_json(resume.state["history"]), quality

@@ -1,14 +1,15 @@
 """The two networks with their optimisers and averaged weights, and how they are laid down as named tensors.
 
 Names: `{part}.generator.{tensor}` and `{part}.discriminator.{tensor}` are weights and buffers,
-`{part}.average.{tensor}` the generator's averaged ones; `{part}.generator_adam.{parameter}.{moment}` is the optimisers'
+`{part}.average.{tensor}` the generator's averaged ones, `{part}.best.{tensor}` those of the published generator when it
+was measured best (quality.py); `{part}.generator_adam.{parameter}.{moment}` is the optimisers'
 state, moments `step`, `exp_avg` and `exp_avg_sq`; with RMSprop `{part}.generator_rmsprop.…`, moments `step` and
 `square_avg`.
 """
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,10 @@ _YOUNG = 0.05
 
 @dataclass(frozen=True)
 class Players:
-    """A generator and a discriminator, each with its optimiser; the generator's average, None without one."""
+    """A generator and a discriminator, each with its optimiser; the generator's average, None without one.
+
+    `best` holds copies of the published generator's tensors, by name, as they were when `keep_best` was last called.
+    """
 
     networks: Networks
     generator_optimizer: torch.optim.Optimizer
@@ -36,6 +40,7 @@ class Players:
     average: nn.Module | None
     config: GanConfig
     device: torch.device
+    best: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def new(cls, networks: Networks, config: GanConfig, device: torch.device) -> "Players":
@@ -78,6 +83,10 @@ class Players:
         for copied, buffer in zip(self.average.buffers(), generator.buffers(), strict=True):
             copied.copy_(buffer)
 
+    def keep_best(self) -> None:
+        """Keeps a copy of the published generator as it is now, in place of the one before."""
+        self.best.update({name: tensor.clone() for name, tensor in self.published.state_dict().items()})
+
     def weights(self, part: int) -> dict[str, Tensor]:
         """The networks' weights and buffers by name: views, which change with the next step."""
         networks = {"generator": self.networks.generator, "discriminator": self.networks.discriminator}
@@ -87,7 +96,7 @@ class Players:
             f"{part}.{name}.{key}": tensor
             for name, network in networks.items()
             for key, tensor in network.state_dict().items()
-        }
+        } | {f"{part}.best.{key}": tensor for key, tensor in self.best.items()}
 
     def tensors(self, part: int) -> dict[str, Tensor]:
         """Weights and optimiser state by name: views, which change with the next step."""
@@ -119,6 +128,14 @@ class Players:
                     }
         if self.average is not None:
             _load_network(self.average, tensors, f"{part}.average.")
+        prefix = f"{part}.best."
+        self.best.update(
+            {
+                name.removeprefix(prefix): tensor.to(self.device)
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+        )
 
     @staticmethod
     def is_moment(name: str) -> bool:

@@ -61,6 +61,7 @@ EVERYWHERE: Mapping[str, Any] = {
     "class_ramp": 0.0,
     "class_epochs": {},
     "start_from": "",
+    "measure_kimg": 20.0,
 }
 """What a field of GanConfig is where neither the request nor the preset says otherwise."""
 

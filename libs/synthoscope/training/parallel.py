@@ -4,12 +4,17 @@ Gradients are averaged explicitly instead of by DistributedDataParallel's hooks:
 networks in one step, and gradient penalties differentiate twice, which those hooks do not allow.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+LONGEST_WAIT = timedelta(hours=1)
+"""How long workers wait for the first one's own work. Whoever runs them notices a worker that died much sooner."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +66,17 @@ class World:
         flags = torch.tensor([float(flag)])
         dist.all_reduce(flags)
         return bool(flags.item() > 0)
+
+    @contextmanager
+    def first_works(self) -> Iterator[bool]:
+        """Work of the first worker alone, to which this gives True; the others wait for its end at the block's end.
+
+        They wait longer than for a step's sums, whose time limit is that of the process group.
+        """
+        if self.size == 1:
+            yield True
+            return
+        group = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
+        yield self.is_first
+        dist.barrier(group)
+        dist.destroy_process_group(group)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from features import Thumbnails
 from workers import run_workers
 
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
@@ -31,9 +32,9 @@ def tiny(preset, **changes):
     if preset not in FLEXIBLE:
         changes = {"epochs": 1, "batch_size": 2} | changes
         changes = {"conditioning": PRESETS[preset].conditionings[-1]} | changes
-        return GanConfig(preset, checkpoint_every=1, sample_every=100, seed=3, **changes)
+        return GanConfig(preset, checkpoint_every=1, sample_every=100, measure_kimg=0.002, seed=3, **changes)
     changes = {"epochs": 3, "batch_size": 4, "image_size": 28, "channels": 1, "width": 2} | changes
-    return GanConfig(preset, checkpoint_every=1, sample_every=100, seed=3, **changes)
+    return GanConfig(preset, checkpoint_every=1, sample_every=100, measure_kimg=0.008, seed=3, **changes)
 
 
 class Recorder(NoCallbacks):
@@ -60,7 +61,7 @@ def run(config, stop_after=None, resume=None, world=None):
     count = 8 if config.preset in FLEXIBLE else 4
     images = np.random.default_rng(0).integers(0, 256, (count, config.image_size, config.image_size, 3), np.uint8)
     try:
-        train(config, images, LABELS[:count], CLASSES, world, recorder, resume)
+        train(config, images, LABELS[:count], CLASSES, world, recorder, resume, extractor=Thumbnails)
     except Cancelled:
         assert stop_after is not None
     return recorder
@@ -88,6 +89,8 @@ def test_every_family_goes_on_bit_for_bit(preset):
     kind = config.optimizer.value
     assert {"generator", "discriminator", f"discriminator_{kind}", f"generator_{kind}"} <= names
     assert ("average" in names) == (config.ema_kimg > 0)
+    assert "best" in names
+    assert last.state["quality"]["best"]
 
 
 def test_a_checkpoint_from_before_there_were_monitors():
