@@ -50,3 +50,17 @@ def decoders() -> Iterator[Decoders]:
 @pytest.fixture(scope="session")
 def pseudonyms() -> Pseudonyms:
     return Pseudonyms(b"a secret of the tests, 32 bytes or more")
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread: tiny steps are no faster on more, and wait for each other when the machine is busy.
+
+    Also, another number of threads may change the last bits.
+    """
+    import torch  # which most tests do not need
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

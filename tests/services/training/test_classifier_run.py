@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from services.training.classifier_run import Task, publish, read_data
 from synthoscope import models
@@ -22,6 +21,8 @@ from synthoscope.rpc.errors import FailedPrecondition, NotFound
 from synthoscope.synthetic import sets
 from synthoscope.training.callbacks import NoCallbacks
 from synthoscope.training.parallel import World
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 LABELS = ("above", "below")
 
@@ -66,14 +67,6 @@ def task(dataset_version: str, *synthetic_sets: str) -> Task:
         config=ClassifierConfig.from_message(message),
         threads=1,
     )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

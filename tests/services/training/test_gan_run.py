@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from services.training import gan_run
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
@@ -22,6 +21,8 @@ from synthoscope.training.callbacks import NoCallbacks
 from synthoscope_ray.program import Stores
 from synthoscope_ray.settings import ProgramSettings, RaySettings
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 JOB = "tenants/t/jobs/j"
 DATASET = "tenants/t/datasets/d/versions/1"
 PIPELINE = Pipeline((MarginRemoval(),), Resizing(pad=True), Normalization(0.4, 0.2))
@@ -40,14 +41,6 @@ def stores():
     dataset = DatasetVersion(name=DATASET, classes=["a", "b"], preprocessing=PIPELINE.to_message())
     Records(objects, DatasetVersion).put(DATASET, dataset)
     return Stores(settings, objects, InMemoryJobStore())
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Last(NoCallbacks):

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from services.tuning import trials
 from services.tuning.trials import TrialData
@@ -11,14 +10,7 @@ from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.gan.config import Conditioning, GanConfig
 from synthoscope.rpc.errors import Cancelled
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Steps of a few images gain nothing by more threads, and on a busy machine these wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def data(count=48, classes=2, size=64):

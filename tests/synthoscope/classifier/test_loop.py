@@ -18,14 +18,7 @@ from synthoscope.training.callbacks import NoCallbacks
 from synthoscope.training.checkpoints import CheckpointStore
 from synthoscope.training.parallel import World
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Steps this small are no faster on two threads, and much slower when the other core is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Recorder(NoCallbacks):

@@ -6,46 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from gan_runs import Recorder
 from workers import run_workers
 
 from synthoscope.gan.config import Conditioning, GanConfig
 from synthoscope.gan.loop import train
 from synthoscope.rpc.errors import Cancelled, FailedPrecondition
-from synthoscope.training.callbacks import Checkpoint, NoCallbacks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CONFIG = GanConfig("dcgan-64", epochs=3, batch_size=4, sample_every=4, checkpoint_every=1, seed=5)
 CLASSES = ("a", "b")
 LABELS = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
 IMAGES = np.random.default_rng(0).integers(0, 256, (len(LABELS), 64, 64, 3), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class Recorder(NoCallbacks):
-    """Keeps what the loop says; asks it to stop after some steps."""
-
-    def __init__(self, stop_after=None):
-        self.stop_after = stop_after
-        self.reports, self.checkpoints, self.pictures = [], {}, {}
-
-    def on_report(self, report):
-        self.reports.append(report)
-
-    def on_checkpoint(self, checkpoint):
-        copies = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
-        self.checkpoints[checkpoint.step] = Checkpoint(checkpoint.step, copies, checkpoint.state)
-
-    def on_pictures(self, step, pictures):
-        self.pictures[step] = pictures
-
-    def should_stop(self):
-        return self.stop_after is not None and len(self.reports) >= self.stop_after
 
 
 def run(config, stop_after=None, resume=None):

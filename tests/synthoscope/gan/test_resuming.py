@@ -7,24 +7,18 @@ import numpy as np
 import pytest
 import torch
 from features import Thumbnails
+from gan_runs import Recorder
 from workers import run_workers
 
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.loop import train
 from synthoscope.rpc.errors import Cancelled, DataLoss
-from synthoscope.training.callbacks import Checkpoint, NoCallbacks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CLASSES = ("a", "b")
 LABELS = np.array([0, 1] * 4)
 FLEXIBLE = tuple(name for name, preset in PRESETS.items() if len(preset.sizes) > 1)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def tiny(preset, **changes):
@@ -35,25 +29,6 @@ def tiny(preset, **changes):
         return GanConfig(preset, checkpoint_every=1, sample_every=100, measure_kimg=0.002, seed=3, **changes)
     changes = {"epochs": 3, "batch_size": 4, "image_size": 28, "channels": 1, "width": 2} | changes
     return GanConfig(preset, checkpoint_every=1, sample_every=100, measure_kimg=0.008, seed=3, **changes)
-
-
-class Recorder(NoCallbacks):
-    """Keeps copies of reports and checkpoints; asks to stop after some steps."""
-
-    def __init__(self, stop_after=None):
-        self.stop_after = stop_after
-        self.reports, self.checkpoints, self.last = [], {}, {}
-
-    def on_report(self, report):
-        self.reports.append(report)
-
-    def on_checkpoint(self, checkpoint):
-        copies = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
-        self.last = copies
-        self.checkpoints[checkpoint.step] = Checkpoint(checkpoint.step, copies, checkpoint.state)
-
-    def should_stop(self):
-        return self.stop_after is not None and len(self.reports) >= self.stop_after
 
 
 def run(config, stop_after=None, resume=None, world=None):
@@ -141,12 +116,15 @@ def test_every_option_goes_on_bit_for_bit(conditioning):
 
 def ends_of(world, configs):
     """The last tensors and all reports of some runs, as rank 0 sees them."""
-    ends = []
-    for config in configs:
-        recorder = run(config, world=world)
-        last = [tensors.numpy() for tensors in recorder.last.values()]
-        ends.append((dict(zip(recorder.last, last, strict=True)), [report.metrics for report in recorder.reports]))
-    return ends
+    recorders = [run(config, world=world) for config in configs]
+    return [
+        (
+            {name: tensor.numpy() for name, tensor in recorder.last.tensors.items()},
+            [report.metrics for report in recorder.reports],
+        )
+        for recorder in recorders
+        if recorder.checkpoints
+    ]
 
 
 @pytest.mark.training

@@ -13,13 +13,7 @@ from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def published(objects, conditioning, classes=("a", "b")):

@@ -11,16 +11,10 @@ from synthoscope.gan.players import Players
 from synthoscope.gan.watch import EVERY, LOOKS, Watch, diversity, gradient_norm
 from synthoscope.rpc.errors import FailedPrecondition
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONFIG = GanConfig("lsgan", epochs=1, image_size=28, width=2, channels=1)
 CALM = {"real_score": 0.6, "generated_score": 0.4}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

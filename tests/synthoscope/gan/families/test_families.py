@@ -6,15 +6,9 @@ import torch
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.families import FAMILIES, Batch, family_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FLEXIBLE = tuple(name for name, preset in PRESETS.items() if len(preset.sizes) > 1)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def configuration(preset, **changes):
