@@ -50,10 +50,14 @@ def run_job(main: Callable[[JobWorker, Stores], str]) -> None:
     logging.configure("job")
     structlog.contextvars.bind_contextvars(job=name, attempt=attempt)
     stores = open_stores()
-    with JobWorker(stores.jobs, stores.objects, name, attempt) as worker:
-        succeeded = attempt_job(main, worker, stores)
-    if ray.is_initialized():
-        ray.shutdown()
+    succeeded = False
+    try:
+        with JobWorker(stores.jobs, stores.objects, name, attempt) as worker:
+            succeeded = attempt_job(main, worker, stores)
+        if ray.is_initialized():
+            ray.shutdown()
+    except SystemExit:  # what Ray makes of SIGTERM
+        log.warning("job.attempt_stopped")
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that libraries left behind may not keep an attempt alive that has ended.

@@ -7,8 +7,8 @@ Unavailable is tried again like a lost worker.
 
 import json
 import os
-import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,42 +71,22 @@ def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Chec
         os.environ.setdefault(name, value)
     if not ray.is_initialized():
         ray.init(address="auto")
-    fit = _Fit(_trainer(worker, stores, loop, workers))
-    fit.start()
     watch = QueueWatch(worker, stores.jobs, _demand(stores, workers))
-    while fit.is_alive():
-        fit.join(_POLL_SECONDS)
+    # Beside the watch; nobody waits for it when the watch raises: `program.run_job` ends the process.
+    fit = ThreadPoolExecutor(1, "fit").submit(_trainer(worker, stores, loop, workers).fit)
+    while wait([fit], _POLL_SECONDS).not_done:
         watch.look()
     error = _recorded_error(stores.objects, worker.name, worker.attempt)
     if error is not None:
         raise error
-    fit.check()
+    failure = fit.exception()
+    if isinstance(failure, WorkerGroupError):
+        raise _cause(failure) from failure
+    fit.result()
     last = checkpoints(stores.objects, worker.name).load_latest()
     if last is None:
         raise DataLoss(f"{worker.name} ended without a checkpoint")
     return last
-
-
-class _Fit(threading.Thread):
-    """Ray Train's run, in the background, so that the job can be watched meanwhile; it ends with the process."""
-
-    def __init__(self, trainer: TorchTrainer) -> None:
-        super().__init__(name="fit", daemon=True)
-        self._trainer = trainer
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self._trainer.fit()
-        except Exception as error:  # a thread is a boundary: `check` raises it where it can be handled
-            self._error = error
-
-    def check(self) -> None:
-        """Raises the run's error, if it had one, as its owner should see it."""
-        if isinstance(self._error, WorkerGroupError):
-            raise _cause(self._error) from self._error
-        if self._error is not None:
-            raise self._error
 
 
 def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int) -> TorchTrainer:

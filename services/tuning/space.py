@@ -99,6 +99,8 @@ def base_config(specification: StudySpecification) -> TrainingConfig:
     message = specification.classifier if kind == "classifier" else specification.gan
     if message.workers > 1:
         raise InvalidInput(f"specification.{kind}.workers", "must be 1: every trial trains on one worker")
+    if kind == "gan" and specification.gan.start_from:
+        raise InvalidInput("specification.gan.start_from", "must be empty: every trial trains from new weights")
     return _from_message(message, f"specification.{kind}")
 
 

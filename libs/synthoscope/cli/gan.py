@@ -8,7 +8,7 @@ import typer
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
 from synthoscope.cli.console import AsJson, Detach, RequestId, console, finish, print_message, short_name
 from synthoscope.client import Client
-from synthoscope.gan.presets import PRESETS
+from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS
 
 app = typer.Typer(no_args_is_help=True, help="GANs: train, grids.")
 
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="GANs: train, grids.")
 def train(
     dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`.")],
     model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "gan",
-    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "dcgan-128",
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = DEFAULT_PRESET,
     conditioning: Annotated[
         str, typer.Option(help="unconditional, per-class or conditional; empty: the preset's.")
     ] = "",

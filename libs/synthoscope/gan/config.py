@@ -6,10 +6,10 @@ from typing import Any
 
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanOptimizer, GanTrainingConfig
 from synthoscope.gan import limits
-from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS, Conditioning, Optimizer
+from synthoscope.gan.presets import PRESETS, Conditioning, Optimizer
 from synthoscope.rpc.errors import InvalidInput
 
-__all__ = ["DEFAULT_PRESET", "PRESETS", "Conditioning", "GanConfig", "Optimizer", "from_message"]
+__all__ = ["PRESETS", "Conditioning", "GanConfig", "Optimizer", "from_message"]
 
 _CONDITIONING: Mapping[int, Conditioning] = {
     GanConditioning.GAN_CONDITIONING_UNCONDITIONAL: Conditioning.UNCONDITIONAL,

@@ -92,6 +92,7 @@ def test_a_sensible_space_passes(specification):
         (classifier(epochs=-1), "specification.classifier.epochs"),
         (gan(epochs=0), "specification.gan.epochs"),
         (gan(workers=2), "specification.gan.workers"),
+        (gan(start_from="tenants/t/models/m/versions/0123456789abcdef"), "specification.gan.start_from"),
         (gan(beta1=-0.5), "specification.gan.beta1"),
     ],
 )

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanOptimizer, GanTrainingConfig
-from synthoscope.gan.config import DEFAULT_PRESET, PRESETS, Conditioning, GanConfig, Optimizer, from_message
-from synthoscope.gan.presets import EVERYWHERE
+from synthoscope.gan.config import PRESETS, Conditioning, GanConfig, Optimizer, from_message
+from synthoscope.gan.presets import DEFAULT_PRESET, EVERYWHERE
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
 
