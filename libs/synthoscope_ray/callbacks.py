@@ -88,9 +88,11 @@ class JobCallbacks:
         self._job.report(progress)
 
 
-def checkpoints(objects: ObjectStore, job_name: str) -> CheckpointStore:
-    """The checkpoints of a job."""
-    return CheckpointStore(objects, checkpoints_prefix(job_name))
+def checkpoints(
+    objects: ObjectStore, job_name: str, on_damage: Callable[[str], None] = lambda _: None
+) -> CheckpointStore:
+    """The checkpoints of a job; `on_damage` is told of each damaged one."""
+    return CheckpointStore(objects, checkpoints_prefix(job_name), on_damage=on_damage)
 
 
 def sample_grids(objects: ObjectStore, job_name: str) -> list[SampleGrid]:

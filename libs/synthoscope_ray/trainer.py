@@ -1,8 +1,9 @@
 """Runs a training loop on Ray Train's workers, one process each, on behalf of a job.
 
 The job stays QUEUED, with the reason, until the workers have their resources. A worker that dies is replaced, and the
-loop goes on from the newest checkpoint in the object store. A SynthoscopeError of the loop ends the run at once; only
-Unavailable is tried again like a lost worker.
+loop goes on from the newest checkpoint in the object store that is whole and fits its networks; damaged ones are set
+aside, and the job says so. A SynthoscopeError of the loop ends the run at once; only Unavailable is tried again like a
+lost worker.
 """
 
 import json
@@ -25,6 +26,7 @@ from synthoscope.jobs.worker import JobWorker
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, InvalidInput, SynthoscopeError, Unavailable
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
+from synthoscope.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from synthoscope.training.parallel import World
 from synthoscope_ray.callbacks import JobCallbacks, checkpoints
 from synthoscope_ray.program import Stores, open_stores
@@ -36,6 +38,9 @@ Loop = Callable[[World, LoopCallbacks, Checkpoint | None], None]
 
 WORKER_RETRIES = 3
 """How often lost workers are replaced."""
+
+END_RETRIES = 1
+"""How often the end of a run is trained again because its last checkpoint was damaged."""
 
 COLLECTIVE_SECONDS = 300
 """How long a worker waits for another one in a step before it gives up."""
@@ -65,15 +70,33 @@ def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Chec
     """Runs a loop on `workers` workers to its end and returns the last checkpoint that it gave to its callbacks.
 
     Raises what the loop raises, if it is a SynthoscopeError; Cancelled when the job is cancelled, also before it has
-    begun; Unavailable when workers were lost too often; DataLoss when the loop left no checkpoint.
+    begun; Unavailable when workers were lost too often; DataLoss when the loop left no checkpoint or
+    only damaged ones.
     """
     for name, value in _TRAIN_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if not ray.is_initialized():
         ray.init(address="auto")
+    store = checkpoints(stores.objects, worker.name, worker.remark)
+    for number in range(END_RETRIES + 1):
+        _fit(worker, stores, _trainer(worker, stores, loop, workers, number), workers)
+        steps = store.steps()
+        if not steps:
+            raise DataLoss(f"{worker.name} ended without a checkpoint")
+        try:
+            return store.load(steps[-1])
+        except DamagedCheckpoint as error:
+            store.set_aside(steps[-1], error.message)
+    raise DataLoss(
+        f"the last checkpoint of {worker.name} was damaged {END_RETRIES + 1} times: the object store is not sound"
+    )
+
+
+def _fit(worker: JobWorker, stores: Stores, trainer: TorchTrainer, workers: int) -> None:
+    """Ray Train's run, from its start to its end."""
     watch = QueueWatch(worker, stores.jobs, _demand(stores, workers))
     # Beside the watch; nobody waits for it when the watch raises: `program.run_job` ends the process.
-    fit = ThreadPoolExecutor(1, "fit").submit(_trainer(worker, stores, loop, workers).fit)
+    fit = ThreadPoolExecutor(1, "fit").submit(trainer.fit)
     while wait([fit], _POLL_SECONDS).not_done:
         watch.look()
     error = _recorded_error(stores.objects, worker.name, worker.attempt)
@@ -83,13 +106,10 @@ def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Chec
     if isinstance(failure, WorkerGroupError):
         raise _cause(failure) from failure
     fit.result()
-    last = checkpoints(stores.objects, worker.name).load_latest()
-    if last is None:
-        raise DataLoss(f"{worker.name} ended without a checkpoint")
-    return last
 
 
-def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int) -> TorchTrainer:
+def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int, number: int) -> TorchTrainer:
+    """The attempt's run number `number`, from 0."""
     settings = stores.settings
     job_id = worker.name.rpartition("/")[2]
     gpus = settings.ray.worker_gpus
@@ -103,7 +123,7 @@ def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int) -> Tor
             resources_per_worker={"CPU": settings.ray.worker_cpus} | ({"GPU": gpus} if gpus else {}),
         ),
         run_config=RunConfig(
-            name=f"{job_id}-{worker.attempt}",
+            name=f"{job_id}-{worker.attempt}" + (f"-again-{number}" if number else ""),
             storage_path=f"{settings.ray.storage_bucket}/train",
             storage_filesystem=ray_filesystem(settings.ray_storage),
             failure_config=FailureConfig(max_failures=WORKER_RETRIES),
@@ -124,11 +144,28 @@ def _work(task: _Task) -> None:
         if world.is_first:
             job.running()
         callbacks = JobCallbacks(job, stores.objects, world, _report_to_ray)
-        task.loop(world, callbacks, checkpoints(stores.objects, task.job).load_latest())
+        say = job.remark if world.is_first else lambda _: None
+        go_on(partial(task.loop, world, callbacks), checkpoints(stores.objects, task.job, say))
     except Unavailable:
         raise
     except SynthoscopeError as error:
         _record_error(stores.objects, task.job, task.attempt, error)
+
+
+def go_on(loop: Callable[[Checkpoint | None], None], store: CheckpointStore) -> None:
+    """Runs a loop from the newest checkpoint that it can go on from; from the start when none was ever stored.
+
+    One that does not fit the loop's networks is set aside like one whose bytes are damaged. All workers find the same.
+    Raises DataLoss when only damaged ones are left.
+    """
+    while True:
+        latest = store.load_latest()
+        try:
+            return loop(latest)
+        except DamagedCheckpoint as error:
+            if latest is None:
+                raise
+            store.set_aside(latest.step, error.message)
 
 
 def _report_to_ray(metrics: Mapping[str, float]) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.networks import SeedCnn, build_network, channels_last
 from synthoscope.classifier.schedule import Schedule
-from synthoscope.rpc.errors import DataLoss
 from synthoscope.training.callbacks import Checkpoint
+from synthoscope.training.checkpoints import DamagedCheckpoint
 
 Curves = Mapping[str, tuple[float, ...]]
 """Values per epoch, from the first, by metric."""
@@ -63,7 +63,7 @@ class TrainingState:
         return Checkpoint(self.step, tensors, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Takes a checkpoint's state over. Raises DataLoss when it is not one of this network."""
+        """Takes a checkpoint's state over. Raises DamagedCheckpoint when it is not one of this network."""
         try:
             self.network.load_state_dict(select(checkpoint.tensors, "network."))
             groups = self.optimiser.state_dict()["param_groups"]
@@ -76,7 +76,7 @@ class TrainingState:
             self.follow(Schedule(**checkpoint.state["schedule"]))
             self.best = best
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise DataLoss("the checkpoint does not fit the network that it is to resume") from error
+            raise DamagedCheckpoint("the checkpoint does not fit the network that it is to resume") from error
 
 
 def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:

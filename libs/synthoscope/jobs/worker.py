@@ -89,6 +89,10 @@ class JobWorker:
         """Says what a job that has not begun waits for."""
         self._surely(lambda job: replace(job, state_reason=reason) if job.state is JobState.QUEUED else job)
 
+    def remark(self, text: str) -> None:
+        """Says what was unusual on a running job's way; it stays the job's reason until it ends."""
+        self._surely(lambda job: replace(job, state_reason=text) if job.state is JobState.RUNNING else job)
+
     def running(self) -> None:
         """Says that the first real step begins. Raises Cancelled when the job is to stop."""
         job = self._surely(_running)
