@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from synthoscope.gan.config import GanConfig, Optimizer
 from synthoscope.gan.families import Networks
-from synthoscope.rpc.errors import DataLoss
+from synthoscope.training.checkpoints import DamagedCheckpoint
 
 _MOMENTS = {Optimizer.ADAM: ("step", "exp_avg", "exp_avg_sq"), Optimizer.RMSPROP: ("step", "square_avg")}
 
@@ -110,11 +110,11 @@ class Players:
         return self.weights(part) | moments
 
     def load(self, part: int, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what `tensors` gave. Raises DataLoss when they are of other networks, or some are missing."""
+        """Takes over what `tensors` gave. Raises DamagedCheckpoint when they are of other networks or some miss."""
         try:
             self._load(part, tensors)
         except (KeyError, RuntimeError) as error:
-            raise DataLoss(f"the checkpoint's tensors are not those of preset {self.config.preset}") from error
+            raise DamagedCheckpoint(f"the checkpoint's tensors are not those of preset {self.config.preset}") from error
 
     def _load(self, part: int, tensors: Mapping[str, Tensor]) -> None:
         for player, network, optimizer in self._sides():

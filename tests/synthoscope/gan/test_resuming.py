@@ -12,7 +12,8 @@ from workers import run_workers
 
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.loop import train
-from synthoscope.rpc.errors import Cancelled, DataLoss
+from synthoscope.rpc.errors import Cancelled
+from synthoscope.training.checkpoints import DamagedCheckpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -83,7 +84,7 @@ def test_a_checkpoint_of_other_networks():
     checkpoint = run(config).checkpoints[3]
     missing = {name: tensor for name, tensor in checkpoint.tensors.items() if "dense.weight" not in name}
     for tensors in (missing, checkpoint.tensors | {"0.generator.dense.weight": torch.zeros(1)}):
-        with pytest.raises(DataLoss, match="not those of preset lsgan"):
+        with pytest.raises(DamagedCheckpoint, match="not those of preset lsgan"):
             run(config, resume=replace(checkpoint, tensors=tensors))
 
 
