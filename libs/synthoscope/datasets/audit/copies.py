@@ -40,22 +40,33 @@ def find_copies(thumbnails: NDArray[np.uint8], descriptors: Descriptors, threads
 
     Of several symmetries that make one picture of the other, the best is taken.
     """
-    pairs = candidates(descriptors, threads)
+    return _links(*confirm(thumbnails, thumbnails, candidates(descriptors, threads), threads))
+
+
+def confirm(
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
+    pairs: list[Candidate],
+    threads: int,
+    levels: Sequence[Level] = LEVELS,
+) -> tuple[list[Candidate], Similarity]:
+    """Which candidates are copies, in their order, and how similar: thumbnail `a` of the first, `b` of the second."""
     maps = identity(len(pairs)).contiguous()
     # Torch's own threads would split each small operation; here every thread has a batch to itself.
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for level in LEVELS:
+        for level in levels:
             similarity = Similarity(np.empty(len(pairs), np.float32), np.empty(len(pairs), np.float32))
-            look = partial(_compare, thumbnails, level, pairs, maps, similarity)
+            look = partial(_compare, first, second, level, pairs, maps, similarity)
             deque(pool.map(look, range(0, len(pairs), _BATCH)), maxlen=0)
             alike = np.flatnonzero(similarity.structure >= level.threshold)
-            pairs, maps = [pairs[index] for index in alike], maps[torch.from_numpy(alike)]
+            pairs, maps = [pairs[index] for index in alike.tolist()], maps[torch.from_numpy(alike)]
             similarity = Similarity(similarity.structure[alike], similarity.grey[alike])
-    return _links(pairs, similarity)
+    return pairs, similarity
 
 
 def _compare(
-    thumbnails: NDArray[np.uint8],
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
     level: Level,
     pairs: Sequence[Candidate],
     maps: Tensor,
@@ -68,8 +79,8 @@ def _compare(
     be used again: twice as much, over some 50,000 pairs.
     """
     batch = slice(start, start + _BATCH)
-    turned = np.stack([SYMMETRIES[pair.transform].of_pixels(thumbnails[pair.a]) for pair in pairs[batch]])
-    found, maps[batch] = compare(turned, thumbnails[[pair.b for pair in pairs[batch]]], level, maps[batch])
+    turned = np.stack([SYMMETRIES[pair.transform].of_pixels(first[pair.a]) for pair in pairs[batch]])
+    found, maps[batch] = compare(turned, second[[pair.b for pair in pairs[batch]]], level, maps[batch])
     similarity.structure[batch], similarity.grey[batch] = found.structure, found.grey
 
 

@@ -41,13 +41,16 @@ class Descriptors:
 
     def vectors(self, symmetry: Symmetry, start: int = 0, stop: int | None = None) -> Vectors:
         """Descriptors, count × 64, of some of the pictures after a symmetry."""
-        return _project(symmetry.of_coefficients(self.coefficients[start:stop]), self.projection)
+        return self.project(self.coefficients[start:stop], symmetry)
+
+    def project(self, coefficients: Vectors, symmetry: Symmetry) -> Vectors:
+        """Descriptors, count × 64, of any pictures' `coefficients_of` after a symmetry."""
+        return _project(symmetry.of_coefficients(coefficients), self.projection)
 
 
 def describe(thumbnails: NDArray[np.uint8], seed: int = 0) -> Descriptors:
     """Descriptors of thumbnails (n × side × side, n ≥ 1, the side a multiple of 3), none of a single grey value."""
-    blocks = (thumbnails[start : start + _BLOCK] for start in range(0, len(thumbnails), _BLOCK))
-    coefficients = np.concatenate([_coefficients(torch.from_numpy(block.astype(np.float32))) for block in blocks])
+    coefficients = coefficients_of(thumbnails)
     random = torch.Generator().manual_seed(seed)
     chosen = _choose(len(thumbnails), random)
     changes = np.concatenate(
@@ -59,6 +62,12 @@ def describe(thumbnails: NDArray[np.uint8], seed: int = 0) -> Descriptors:
     projection = _discriminant(changes, coefficients[np.unique(chosen)])
     distances = np.square(_project(changes, projection)).sum(1)
     return Descriptors(coefficients, projection, float(np.quantile(distances, _QUANTILE)))
+
+
+def coefficients_of(thumbnails: NDArray[np.uint8]) -> Vectors:
+    """Low cosine coefficients, n × 16 × 16, of thumbnails, n × side × side, n ≥ 1."""
+    blocks = (thumbnails[start : start + _BLOCK] for start in range(0, len(thumbnails), _BLOCK))
+    return np.concatenate([_coefficients(torch.from_numpy(block.astype(np.float32))) for block in blocks])
 
 
 def _choose(count: int, random: torch.Generator) -> NDArray[np.int64]:
