@@ -69,6 +69,9 @@ class GanConfig:
     class_epochs: Mapping[str, int] = _OF_PRESET
     start_from: str = _OF_PRESET
     measure_kimg: float = _OF_PRESET
+    mixed_precision: bool = _OF_PRESET
+    channels_last: bool = _OF_PRESET
+    compile: bool = _OF_PRESET
 
     def __post_init__(self) -> None:
         defaults = PRESETS[self.preset].defaults

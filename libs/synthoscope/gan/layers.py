@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from synthoscope.gan.precision import full_precision
 from synthoscope.training.parallel import World
 
 FIRST_ITERATIONS = 15
@@ -40,7 +41,7 @@ class BatchNorm(nn.Module):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_variance, self.weight, self.bias)
         with torch.no_grad():
-            variance, mean = torch.var_mean(x, [dim for dim in range(x.dim()) if dim != 1])
+            variance, mean = torch.var_mean(x.float(), [dim for dim in range(x.dim()) if dim != 1])
         self._seen.setdefault(self.shard, []).append(torch.stack([mean, variance]))
         return F.batch_norm(x, None, None, self.weight, self.bias, training=True)
 
@@ -73,7 +74,8 @@ class SpectralNorm(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight with spectral norm 1."""
-        return weight / (self.left @ weight.flatten(1) @ self.right)
+        with full_precision(weight.device):
+            return weight / (self.left @ weight.flatten(1) @ self.right)
 
     @torch.no_grad()
     def iterate(self, weight: Tensor, times: int = 1) -> None:
@@ -97,7 +99,7 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Sums of exp(-L1 distance) over the other images, for each kernel."""
-        rows = self.projection(features).view(-1, self.kernels, self.dimensions)
+        rows = self.projection(features).float().view(-1, self.kernels, self.dimensions)
         distances = (rows.unsqueeze(0) - rows.unsqueeze(1)).abs().sum(3)
         return torch.exp(-distances).sum(1) - 1
 
@@ -107,6 +109,12 @@ def spectrally_normalise(network: nn.Module, numbers: torch.Generator) -> None:
     layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight.detach(), numbers))
+
+
+def laid_like(x: Tensor, weight: Tensor) -> Tensor:
+    """N×C×H×W as a convolution's weight lies in memory: with its channels last, or first."""
+    last = weight.is_contiguous(memory_format=torch.channels_last)
+    return x.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 def enter_shard(network: nn.Module, shard: int) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from synthoscope.gan import numerics
 from synthoscope.gan.config import GanConfig, Optimizer
 from synthoscope.gan.families import Networks
 from synthoscope.training.checkpoints import DamagedCheckpoint
@@ -44,10 +45,11 @@ class Players:
 
     @classmethod
     def new(cls, networks: Networks, config: GanConfig, device: torch.device) -> "Players":
-        """Moves both networks to the device and gives them fresh optimisers."""
+        """Moves both networks to the device, readies them to compute as configured, gives them fresh optimisers."""
         for network in (networks.generator, networks.discriminator):
             network.to(device)
         average = copy.deepcopy(networks.generator).requires_grad_(False).eval() if config.ema_kimg else None
+        numerics.prepare(networks, config)
         generator = _optimizer(networks.generator, config, config.learning_rate * config.generator_rate)
         return cls(
             networks,

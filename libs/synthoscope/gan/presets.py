@@ -62,6 +62,9 @@ EVERYWHERE: Mapping[str, Any] = {
     "class_epochs": {},
     "start_from": "",
     "measure_kimg": 20.0,
+    "mixed_precision": False,
+    "channels_last": True,
+    "compile": False,
 }
 """What a field of GanConfig is where neither the request nor the preset says otherwise."""
 

@@ -21,6 +21,7 @@ from synthoscope.gan.config import GanConfig
 from synthoscope.gan.families import Batch, Family
 from synthoscope.gan.plan import Part
 from synthoscope.gan.players import Players, move
+from synthoscope.gan.precision import lower_precision
 from synthoscope.training.parallel import World
 from synthoscope.training.randomness import torch_generator
 
@@ -39,10 +40,10 @@ def alternate(
 ) -> dict[str, Tensor]:
     """One step of both players, or of the discriminator alone; returns what this worker reports, scalars."""
     generator, discriminator = players.networks.generator, players.networks.discriminator
-    decay = players.config.weight_decay
+    decay, lower = players.config.weight_decay, players.config.mixed_precision
 
     # The generator's pass carries gradients only if the generator moves.
-    with torch.set_grad_enabled(generator_moves):
+    with torch.set_grad_enabled(generator_moves), lower_precision(players.device, lower):
         generated = []
         for number, shard in enumerate(shards):
             layers.enter_shard(generator, number)
@@ -50,15 +51,16 @@ def alternate(
 
     # The discriminator learns to tell real from generated.
     judged = []
-    for number, shard in enumerate(shards):
-        layers.enter_shard(discriminator, number)
-        judged.append(family.discriminator_loss(discriminator, shard, generated[number].detach()))
+    with lower_precision(players.device, lower):
+        for number, shard in enumerate(shards):
+            layers.enter_shard(discriminator, number)
+            judged.append(family.discriminator_loss(discriminator, shard, generated[number].detach()))
     _step(players.discriminator_optimizer, discriminator, [outcome.loss for outcome in judged], world, decay)
     family.end_discriminator_step(discriminator)
 
     # The generator learns to pass its images off as real.
     discriminator.requires_grad_(False)
-    with torch.set_grad_enabled(generator_moves):
+    with torch.set_grad_enabled(generator_moves), lower_precision(players.device, lower):
         passed = []
         for number, shard in enumerate(shards):
             layers.enter_shard(discriminator, number)
@@ -102,6 +104,8 @@ def draw(
 def real_images(config: GanConfig, pixels: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:
     """Pixels, uint8 N×S×S×3, as float N×C×S×S in [-1, 1]: a mean over colours where C is 1."""
     images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    if not config.channels_last:
+        images = images.contiguous()
     return images.mean(1, keepdim=True) if config.channels == 1 else images
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthoscope.gan.architectures.sides import sides, widths
-from synthoscope.gan.layers import BatchNorm, MinibatchDiscrimination
+from synthoscope.gan.layers import BatchNorm, MinibatchDiscrimination, laid_like
 
 CLASS_EMBEDDING = 32
 LEAK = 0.2
@@ -43,7 +43,7 @@ class Generator(nn.Module):
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(labels)], dim=1)
         x = self.dense(latent).view(len(latent), -1, self.base, self.base)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = laid_like(x, self.upsampling[0].weight)
         x = F.relu(self.norms[0](x))
         for stage, norm in zip(self.upsampling, list(self.norms)[1:], strict=True):
             x = F.relu(norm(stage(x)))
@@ -88,7 +88,7 @@ class Discriminator(nn.Module):
     def score(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
         """The score, N, of features."""
         seen = features if self.minibatch is None else torch.cat([features, self.minibatch(features)], dim=1)
-        score: Tensor = self.dense(seen).squeeze(1)
+        score: Tensor = self.dense(seen).squeeze(1).float()
         if self.embedding is not None:
             score = score + (self.embedding(labels) * features).sum(1)
         return score
@@ -106,7 +106,7 @@ class CodeReader(Discriminator):
     def read(self, features: Tensor) -> Tensor:
         """What the codes of features' images look like, N×codes."""
         read: Tensor = self.codes(F.leaky_relu(self.hidden_norm(self.hidden(features)), LEAK))
-        return read
+        return read.float()
 
 
 def initialise(network: nn.Module, numbers: torch.Generator) -> None:

@@ -28,7 +28,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from synthoscope.gan.layers import MinibatchDiscrimination
+from synthoscope.gan.layers import MinibatchDiscrimination, laid_like
 
 LATENT_SIZE = 100
 CLASS_EMBEDDING = 32
@@ -59,7 +59,7 @@ class Generator(nn.Module):
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(labels)], dim=1)
         x = _leaky(self.dense(latent)).view(-1, BASE_CHANNELS, BASE_SIDE, BASE_SIDE)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = laid_like(x, self.upsampling[0].weight)
         for stage in self.upsampling:
             x = _leaky(stage(x))
         return torch.tanh(self.to_rgb(x))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthoscope.gan.layers import MinibatchDiscrimination
+from synthoscope.gan.layers import MinibatchDiscrimination, laid_like
 
 BASE_SIDE = 8
 LATENT = 100
@@ -33,7 +33,7 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of latent vectors; labels do not count."""
         x = self.dense(latent).view(-1, 128, BASE_SIDE, BASE_SIDE)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = laid_like(x, self.upsampling[0].weight)
         for stage in self.upsampling:
             x = F.leaky_relu(stage(x), LEAK)
         return 2 * torch.sigmoid(self.to_rgb(x)) - 1

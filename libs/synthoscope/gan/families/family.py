@@ -18,6 +18,7 @@ from synthoscope.gan import augmentation
 from synthoscope.gan.config import GanConfig
 from synthoscope.gan.layers import spectrally_normalise
 from synthoscope.gan.losses.penalties import half_squared_gradient, unit_gradient
+from synthoscope.gan.precision import full_precision
 
 TURNS = ("real", "generated", "passed")
 """The discriminator's passes in a step: over real images, over generated ones, over those the generator passes off."""
@@ -86,7 +87,8 @@ class Family(ABC):
         numbers = torch.Generator().manual_seed(seed)
         for network in (networks.generator, networks.discriminator):
             self.initialise(network, numbers)
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if self.config.channels_last:
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.config.spectral_norm:
             spectrally_normalise(networks.discriminator, numbers)
         return networks
@@ -137,7 +139,8 @@ class Family(ABC):
         if not self.config.augment:
             return images
         probability = augmentation.probability_at(batch.progress, self.config.augment, self.config.augment_ramp)
-        return augmentation.augment(images, batch.numbers[f"change_{turn}"], probability)
+        with full_precision(images.device):
+            return augmentation.augment(images, batch.numbers[f"change_{turn}"], probability)
 
     def discriminator_loss(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Outcome:
         """The discriminator's loss on real and generated images, which carry no gradient of the generator."""

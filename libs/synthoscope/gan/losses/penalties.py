@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from synthoscope.gan.precision import full_precision
+
 
 def half_squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
     """R1 at real images, R2 at generated ones (Mescheder et al. 2018): half the mean squared norm of the gradient.
@@ -31,5 +33,6 @@ def squared_weights(weights: Iterable[Tensor]) -> Tensor:
 
 
 def _gradient(logits: Tensor, images: Tensor) -> Tensor:
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    with full_precision(images.device):
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient
