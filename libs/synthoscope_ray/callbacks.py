@@ -14,10 +14,11 @@ from synthoscope.jobs.worker import JobWorker
 from synthoscope.objects import ObjectStore
 from synthoscope.training.callbacks import Checkpoint, Picture, Report
 from synthoscope.training.checkpoints import CheckpointStore
+from synthoscope.training.event_log import EventLog
 from synthoscope.training.parallel import World
 
 REPORT_SECONDS = 0.25
-"""Least time between two reports of a job's progress."""
+"""Least time between two reports of a job's progress, and between two questions whether it was cancelled."""
 
 RAY_REPORT_STEPS = 100
 """Steps between two reports to Ray Train, whose workers wait for each other at each of them."""
@@ -40,12 +41,16 @@ class JobCallbacks:
         self._report_to_ray = report_to_ray
         self._clock = clock
         self._checkpoints = checkpoints(objects, job.name)
-        self._asked = 0
+        self._events = EventLog(objects, job.name)
+        self._steps = 0
+        self._ask_at = 0.0
+        self._cancelled = False
         self._measured: tuple[float, Report] | None = None
         self._progress = Progress("training")
 
     def on_report(self, report: Report) -> None:
         """Reports progress, at most four times a second; rate and remaining time are over the last interval."""
+        self._events.add_metrics(report.step, report.total_steps, report.metrics)
         now = self._clock()
         if self._measured is None:
             self._measured = (now, report)
@@ -61,11 +66,13 @@ class JobCallbacks:
         self._send(_progress(report, *rates))
 
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Stores a checkpoint."""
+        """Stores a checkpoint, after the events that led to it."""
+        self._events.store(checkpoint.step)
         self._checkpoints.save(checkpoint)
 
     def on_pictures(self, step: int, pictures: list[Picture]) -> None:
-        """Stores pictures, adds them to the run's sample grids and shows them as previews of the job."""
+        """Stores pictures, adds them to the run's sample grids and events, and shows them as previews of the job."""
+        self._events.store(step, pictures)
         tenant = names.tenant_of(self._job.name)
         images = [store_pixels(self._objects, tenant, picture.pixels) for picture in pictures]
         grids = [
@@ -77,11 +84,15 @@ class JobCallbacks:
         self._job.report(self._progress, previews=[image.name for image in images])
 
     def should_stop(self) -> bool:
-        """Whether the job was cancelled; rank 0 knows."""
-        self._asked += 1
-        if self._asked % RAY_REPORT_STEPS == 0:
+        """Whether the job was cancelled; rank 0 knows, and asks at most four times a second."""
+        self._steps += 1
+        if self._steps % RAY_REPORT_STEPS == 0:
             self._report_to_ray(self._progress.metrics)
-        return self._world.is_first and self._job.cancelled()
+        now = self._clock()
+        if self._world.is_first and now >= self._ask_at:
+            self._ask_at = now + REPORT_SECONDS
+            self._cancelled = self._job.cancelled()
+        return self._cancelled
 
     def _send(self, progress: Progress) -> None:
         self._progress = progress

@@ -1,5 +1,8 @@
 """TrainingService: checks a request against what is there and makes it a job. Needs neither torch nor Ray."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import grpc
 
 from synthoscope import models, names
@@ -13,6 +16,7 @@ from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import config as gan_config
 from synthoscope.gan import plan
 from synthoscope.gan.labels import labels_of
+from synthoscope.jobs.event_files import event_files
 from synthoscope.jobs.job import JobKind
 from synthoscope.jobs.messages import job_message
 from synthoscope.jobs.submission import Jobs
@@ -21,9 +25,12 @@ from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 from synthoscope.synthetic import sets
 
+LARGEST_CHUNK = 1024 * 1024
+"""Bytes of a file in one message of a stream."""
+
 
 class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
-    """Submits training jobs."""
+    """Submits training jobs, and hands out what they recorded."""
 
     def __init__(self, objects: ObjectStore, jobs: Jobs) -> None:
         self._objects = objects
@@ -57,6 +64,18 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
         return job_message(job)
+
+    async def DownloadEventFiles(
+        self, request: messages.DownloadEventFilesRequest, context: grpc.ServicerContext
+    ) -> AsyncIterator[messages.DownloadEventFilesResponse]:
+        """Streams a job's TensorBoard event files. Raises InvalidInput, NotFound."""
+        names.JOB.parse(request.job, "job")
+        await asyncio.to_thread(self._jobs.store.get, request.job)
+        files = event_files(self._objects, request.job)
+        while (file := await asyncio.to_thread(next, files, None)) is not None:
+            for start in range(0, len(file.data), LARGEST_CHUNK):
+                chunk = file.data[start : start + LARGEST_CHUNK]
+                yield messages.DownloadEventFilesResponse(file=file.name, chunk=chunk)
 
     def _dataset(self, name: str) -> DatasetVersion:
         names.DATASET_VERSION.parse(name, "dataset_version")

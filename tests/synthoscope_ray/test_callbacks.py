@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from synthoscope.jobs.event_files import event_files
 from synthoscope.jobs.job import Job, JobKind, JobState
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.training.callbacks import Checkpoint, Picture, Report
 from synthoscope.training.parallel import World
-from synthoscope_ray.callbacks import RAY_REPORT_STEPS, JobCallbacks, checkpoints, sample_grids
+from synthoscope_ray.callbacks import RAY_REPORT_STEPS, REPORT_SECONDS, JobCallbacks, checkpoints, sample_grids
 
 JOB = "tenants/t/jobs/j"
 
@@ -77,11 +78,20 @@ def test_pictures_become_previews_and_sample_grids_once():
     )
 
 
+def test_events_are_stored_before_the_checkpoint_that_follows_them():
+    stack = Stack()
+    stack.report(0.0, 1)
+    assert not list(event_files(stack.objects, JOB))
+    stack.callbacks.on_checkpoint(Checkpoint(1, {"w": torch.ones(2)}, {}))
+    assert [file.name for file in event_files(stack.objects, JOB)] == ["events.out.tfevents.0000000001"]
+
+
 def test_rank_0_notices_a_cancelled_job():
     stack, other = Stack(), Stack(rank=1, size=2)
     for one in (stack, other):
         assert not one.callbacks.should_stop()
         one.jobs.update(JOB, lambda job: job.to(JobState.CANCELLING, now=datetime.now(UTC)))
+        one.now += REPORT_SECONDS
     assert stack.callbacks.should_stop()
     assert not other.callbacks.should_stop()
 

@@ -1,5 +1,6 @@
-"""`synthoscope jobs`: list, show, watch, cancel."""
+"""`synthoscope jobs`: list, show, watch, events, cancel."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from synthoscope.cli.console import (
 )
 from synthoscope.client import Client
 
-app = typer.Typer(no_args_is_help=True, help="Jobs: list, show, watch, cancel.")
+app = typer.Typer(no_args_is_help=True, help="Jobs: list, show, watch, events, cancel.")
 
 JobId = Annotated[str, typer.Argument(help="Id of a job.")]
 
@@ -53,6 +54,18 @@ def watch(job: JobId, as_json: AsJson = False) -> None:
     with Client() as client:
         current = client.jobs.get(client.name(names.JOB, "job", job))
         _show(follow(client, current, short_name(current.name)), as_json)
+
+
+@app.command("events")
+def events(
+    job: Annotated[str, typer.Argument(help="Id of a training job.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write its TensorBoard event files.")],
+) -> None:
+    """Writes a training's curves and sample grids so that `tensorboard --logdir FOLDER` shows them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Client() as client:
+        written = client.models.download_event_files(client.name(names.JOB, "job", job), folder)
+    console.print(f"wrote {len(written)} event files to {folder}")
 
 
 @app.command("cancel")

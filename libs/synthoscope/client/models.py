@@ -1,6 +1,8 @@
 """Model versions, and the jobs that make them."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
 
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1 import models_service_pb2 as requests
@@ -9,7 +11,10 @@ from synthoscope.api.models.v1.models_service_pb2_grpc import ModelServiceStub
 from synthoscope.api.training.v1 import training_service_pb2 as training
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2_grpc import TrainingServiceStub
-from synthoscope.client.connection import Connection, call, pages
+from synthoscope.client.connection import Connection, call, pages, stream
+
+DOWNLOAD_SECONDS = 600.0
+"""Deadline of a download."""
 
 
 class Models:
@@ -56,6 +61,18 @@ class Models:
         """All model versions, by name."""
         request = requests.ListModelVersionsRequest(parent=self._connection.parent, kind=kind)
         return [item for page in pages(self._models.ListModelVersions, request) for item in page.model_versions]
+
+    def download_event_files(self, job: str, folder: Path) -> Sequence[Path]:
+        """Writes a training job's TensorBoard event files into a folder that is there. Raises NotFound."""
+        request = training.DownloadEventFilesRequest(job=job)
+        written = []
+        parts = stream(self._training.DownloadEventFiles, request, DOWNLOAD_SECONDS)
+        for name, chunks in groupby(parts, key=lambda part: part.file):
+            file = folder / Path(name).name
+            with file.open("wb") as output:
+                output.writelines(part.chunk for part in chunks)
+            written.append(file)
+        return written
 
     @property
     def _training(self) -> TrainingServiceStub:

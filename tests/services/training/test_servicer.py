@@ -1,3 +1,4 @@
+import asyncio
 import math
 
 import pytest
@@ -9,7 +10,12 @@ from synthoscope.api.jobs.v1 import jobs_pb2
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanConditioning, GanTrainingConfig
-from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest, SubmitGanTrainingRequest
+from synthoscope.api.training.v1.training_service_pb2 import (
+    DownloadEventFilesRequest,
+    SubmitClassifierTrainingRequest,
+    SubmitGanTrainingRequest,
+)
+from synthoscope.jobs.event_files import event_file_key
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
@@ -155,3 +161,29 @@ def test_a_class_without_training_images(servicer, objects):
         servicer.SubmitGanTraining(gan(), None)
     with pytest.raises(FailedPrecondition, match="fewer than 2 images of b"):
         servicer.SubmitClassifierTraining(classifier(), None)
+
+
+def downloaded(servicer, job):
+    async def parts():
+        return [part async for part in servicer.DownloadEventFiles(DownloadEventFilesRequest(job=job), None)]
+
+    return [(part.file, part.chunk) for part in asyncio.run(parts())]
+
+
+def test_event_files_come_in_their_order_and_in_chunks(servicer, objects):
+    job = servicer.SubmitGanTraining(gan(), None).name
+    assert downloaded(servicer, job) == []
+    long = bytes(range(256)) * 5000
+    objects.put(event_file_key(job, 1000), long)
+    objects.put(event_file_key(job, 20), b"first")
+    parts = downloaded(servicer, job)
+    assert [name for name, _ in parts] == ["events.out.tfevents.0000000020"] + 2 * ["events.out.tfevents.0000001000"]
+    assert b"".join(chunk for _, chunk in parts[1:]) == long
+    assert max(len(chunk) for _, chunk in parts) <= 2**20
+
+
+def test_event_files_of_no_job(servicer):
+    with pytest.raises(NotFound):
+        downloaded(servicer, "tenants/t/jobs/0123456789abcdef0123456789abcdef")
+    with pytest.raises(InvalidInput, match="job"):
+        downloaded(servicer, "tenants/t/models/gan")

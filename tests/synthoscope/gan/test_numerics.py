@@ -81,6 +81,7 @@ def test_channels_first_is_the_same_but_for_rounding(preset):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's own, of what its compiler still uses
 @pytest.mark.parametrize("preset", ["lsgan", "wgan-gp"])
 def test_translated_networks_take_the_same_step(preset):
     assert_near(one_step(preset, compile=True), one_step(preset), 1e-3)

@@ -37,3 +37,17 @@ class SubmitClassifierTrainingRequest(_message.Message):
     model_id: str
     config: _training_pb2.ClassifierTrainingConfig
     def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.ClassifierTrainingConfig, _Mapping]] = ...) -> None: ...
+
+class DownloadEventFilesRequest(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: str
+    def __init__(self, job: _Optional[str] = ...) -> None: ...
+
+class DownloadEventFilesResponse(_message.Message):
+    __slots__ = ("file", "chunk")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    chunk: bytes
+    def __init__(self, file: _Optional[str] = ..., chunk: _Optional[bytes] = ...) -> None: ...

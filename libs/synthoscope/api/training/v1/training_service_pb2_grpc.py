@@ -46,6 +46,11 @@ class TrainingServiceStub:
                 request_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.SubmitClassifierTrainingRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
                 _registered_method=True)
+        self.DownloadEventFiles = channel.unary_stream(
+                '/synthoscope.api.training.v1.TrainingService/DownloadEventFiles',
+                request_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.FromString,
+                _registered_method=True)
 
 
 class TrainingServiceServicer:
@@ -69,6 +74,14 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DownloadEventFiles(self, request, context):
+        """Streams a training's TensorBoard event files, curves and sample grids up to its last checkpoint, in the order in which
+        they were written; none when it has made no checkpoint yet. NOT_FOUND for an unknown job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +94,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.SubmitClassifierTraining,
                     request_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.SubmitClassifierTrainingRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'DownloadEventFiles': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadEventFiles,
+                    request_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +156,33 @@ class TrainingService:
             '/synthoscope.api.training.v1.TrainingService/SubmitClassifierTraining',
             synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.SubmitClassifierTrainingRequest.SerializeToString,
             synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadEventFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/synthoscope.api.training.v1.TrainingService/DownloadEventFiles',
+            synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.SerializeToString,
+            synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,
