@@ -1,0 +1,137 @@
+"""GAN training: images a second and peak memory of every preset's step, what Ray Train costs, and two workers.
+
+- presets: the bare loop at 64 px (dcgan-128 at its 128), two classes, the preset's own batch; a process each
+- under Ray Train and bare: the same loop as a job on Ray Train, and in a process of its own, by turns, a piece of some
+  steps each, so that both see the same machine; storing a checkpoint and a sample grid is given apart
+- workers: one and two on Ray Train, one thread each
+
+The first piece of each is warm-up and left out; the others' medians count. Seconds on the processors are given too:
+where they are far below cores times seconds, others used the machine. `--quick` takes few steps of few presets.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reporting import Target, publish
+from synthoscope.gan.presets import PRESETS
+from synthoscope.local import stack
+from synthoscope.local.environment import of_stack
+from synthoscope.local.processes import RAY_STORAGE_KEYS
+from synthoscope.local.state import StackState
+
+QUICK = "--quick" in sys.argv
+COMPARED = "dcgan-64"
+STEPS, PIECES = (2, 2) if QUICK else (5, 3)
+STEPS_IN_TURN, TURNS = (4, 3) if QUICK else (10, 7)
+SECONDS = 3600
+SLOWER = 1.03
+
+Row = dict[str, object]
+
+
+def main() -> None:
+    threads = len(os.sched_getaffinity(0))
+    presets = ("r3", COMPARED) if QUICK else tuple(PRESETS)
+    rows = [{"what": "bare", **row_of(name, finish(begin(name, threads)))} for name in presets]
+    with (
+        tempfile.TemporaryDirectory() as work,
+        stack.running(Path(work, "stack"), only=("seaweedfs", "valkey", "ray")) as state,
+    ):
+        alone, on_ray = by_turns(state, Path(work, "turns"), threads)
+        workers = [finish(begin(COMPARED, 1, environment_of(state), workers=count)) for count in (1, 2)]
+    slower, on_processors = (
+        [ray / bare for bare, ray in zip(seconds_of(alone, which), seconds_of(on_ray, which), strict=True)]
+        for which in ("seconds", "processor_seconds")
+    )
+    times = round(statistics.median(slower), 3)
+    ratio = {"times_bare": times, "each": [round(each, 3) for each in slower]}
+    ratio |= {"processor_times_bare": round(statistics.median(on_processors), 3)}
+    rows += [
+        {"what": "bare, in turn", **row_of(COMPARED, alone)},
+        {"what": "Ray Train, in turn", **row_of(COMPARED, on_ray), **ratio},
+        *(
+            {"what": f"Ray Train, {count} workers of one thread", **row_of(COMPARED, found)}
+            for count, found in enumerate(workers, 1)
+        ),
+    ]
+    publish(
+        "gan",
+        [{"load": os.getloadavg(), "threads": threads, "quick": QUICK}, *rows],
+        [
+            Target(
+                "seconds of a step under Ray Train / bare, median of pairs of pieces", ratio["times_bare"], "<=", SLOWER
+            )
+        ],
+        ["torch", "ray"],
+    )
+
+
+def by_turns(state: StackState, turns: Path, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the bare loop and the one on Ray Train measured, piece by piece in turn; Ray's is the first."""
+    turns.touch()
+    on_ray = begin(COMPARED, threads, environment_of(state), workers=1, turns=str(turns), turn=0)
+    try:
+        alone = finish(begin(COMPARED, threads, turns=str(turns), turn=1))
+    finally:
+        answer = finish(on_ray)
+    return alone, answer
+
+
+def begin(
+    preset: str,
+    threads: int,
+    environment: Mapping[str, str] | None = None,
+    workers: int = 0,
+    turns: str = "",
+    turn: int = 0,
+) -> subprocess.Popen[bytes]:
+    steps, pieces = (STEPS_IN_TURN, TURNS) if turns or workers else (STEPS, PIECES)
+    values = {"preset": preset, "steps": steps, "pieces": pieces, "threads": threads}
+    values |= {"workers": workers, "turns": turns, "turn": turn}
+    command = [sys.executable, "-m", "benchmarks.gan_pieces", json.dumps(values)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment and dict(environment))
+
+
+def finish(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    output, _ = process.communicate(timeout=SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"{process.args!r} failed")
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def environment_of(state: StackState) -> dict[str, str]:
+    """What a job's process has."""
+    storage = state.ray_storage
+    keys = (storage.access_key, storage.secret_key.get_secret_value())
+    return of_stack(state) | dict(zip(RAY_STORAGE_KEYS, keys, strict=True))
+
+
+def seconds_of(found: Mapping[str, Any], which: str = "seconds") -> Sequence[float]:
+    """Of each piece after the first."""
+    return [piece[which] for piece in found["pieces"][1:]]
+
+
+def row_of(preset: str, found: Mapping[str, Any]) -> Row:
+    images = found["steps"] * found["batch_size"]
+    rest = {name: round(value, 3) for name, value in found.items() if name.endswith("_seconds")}
+    return {
+        "preset": preset,
+        "image_size": found["image_size"],
+        "batch_size": found["batch_size"],
+        "steps": found["steps"] * (len(found["pieces"]) - 1),
+        "images_per_second": round(images / statistics.median(seconds_of(found)), 2),
+        "images_per_processor_second": round(images / statistics.median(seconds_of(found, "processor_seconds")), 2),
+        "peak_mebibytes": found["peak_mebibytes"],
+        **rest,
+    }
+
+
+if __name__ == "__main__":
+    main()
