@@ -32,7 +32,7 @@ POLL_SECONDS = 0.002
 
 @dataclass(frozen=True)
 class Pieces:
-    """What to train: `pieces` times `steps` steps of a preset, with `threads` in each worker.
+    """What to train: `pieces` times `steps` steps of a preset.
 
     With a file of `turns`, whose number of bytes says whose turn it is, only every second piece is this process's own.
     """
@@ -40,7 +40,6 @@ class Pieces:
     preset: str
     steps: int
     pieces: int
-    threads: int
     workers: int = 0
     turns: str = ""
     turn: int = 0
@@ -112,7 +111,7 @@ class Paced:
 
 def train_pieces(what: Pieces, out: str, world: World, callbacks: LoopCallbacks, resume: Checkpoint | None) -> None:
     """The loop on one worker, on an epoch's images of noise; rank 0 writes what it measured into a file."""
-    torch.set_num_threads(what.threads)
+    torch.set_num_threads(1)
     config = what.config()
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (config.batch_size, config.image_size, config.image_size, 3), np.uint8)

@@ -12,8 +12,11 @@ from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2 import SubmitGanTrainingRequest
 from synthoscope.datasets.importing import import_version
 from synthoscope.images.storage import store_pixels
+from synthoscope.jobs.event_files import event_files
 from synthoscope.jobs.job import JobKind, JobState
 from synthoscope.local.sweep import STACK_VARIABLE
+from synthoscope.models.weights import load_weights
+from synthoscope_ray.callbacks import checkpoints
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -96,6 +99,18 @@ def test_the_result_is_a_published_version(undisturbed, dataset):
     assert list(undisturbed.curves[0].steps) == list(range(1, STEPS + 1))
     assert [(grid.step, grid.label) for grid in undisturbed.sample_grids] == [(6, "a"), (6, "b"), (12, "a"), (12, "b")]
     assert undisturbed.config["threads"] == 2
+
+
+def test_the_default_family_with_all_that_a_run_keeps(jobs, dataset):
+    """Averaged and best weights, measured with the real features; events of every checkpoint and grid."""
+    name = submit(jobs, dataset, preset="r3", image_size=32, width=2, measure_kimg=0.048, sample_every=6)
+    record = finished(jobs, name)
+    kinds = {tensor.split(".")[1] for tensor in load_weights(jobs.objects, record)}
+    assert kinds == {"generator", "discriminator", "average", "best"}
+    measured = {curve.metric: list(curve.steps) for curve in record.curves if "distance" in curve.metric}
+    assert measured == {"frechet_distance": [6, 12], "kernel_distance": [6, 12]}
+    assert [file.name[-3:] for file in event_files(jobs.objects, name)] == ["005", "006", "010", "012"]
+    assert not checkpoints(jobs.objects, name).steps(), "they served their purpose"
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_weights_are_the_same(platform, jobs, dataset, undisturbed):
