@@ -130,14 +130,10 @@ class Players:
                     }
         if self.average is not None:
             _load_network(self.average, tensors, f"{part}.average.")
-        prefix = f"{part}.best."
-        self.best.update(
-            {
-                name.removeprefix(prefix): tensor.to(self.device)
-                for name, tensor in tensors.items()
-                if name.startswith(prefix)
-            }
-        )
+        if any(name.startswith(f"{part}.best.") for name in tensors):
+            best = copy.deepcopy(self.published)
+            _load_network(best, tensors, f"{part}.best.")
+            self.best.update(best.state_dict())
 
     @staticmethod
     def is_moment(name: str) -> bool:

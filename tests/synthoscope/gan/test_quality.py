@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from features import Thumbnails
+from gan_runs import Recorder
 from workers import run_workers
 
 from synthoscope.gan import quality
@@ -15,7 +16,6 @@ from synthoscope.gan.loop import train
 from synthoscope.gan.plan import plan
 from synthoscope.gan.quality import LEAST_OF_CLASS, Meter, Quality
 from synthoscope.gan.steps import Data
-from synthoscope.training.callbacks import NoCallbacks
 
 CONFIG = GanConfig("lsgan", epochs=6, batch_size=4, image_size=28, width=2, channels=1, measure_kimg=0.008, seed=2)
 CLASSES = ("a", "b")
@@ -23,30 +23,17 @@ LABELS = np.array([0, 1] * 4)
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 3), np.uint8)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class Course(NoCallbacks):
-    def __init__(self):
-        self.metrics = {}
-
-    def on_report(self, report):
-        self.metrics[report.step] = dict(report.metrics)
-
-    def on_checkpoint(self, checkpoint):
-        self.tensors = {name: tensor.clone().numpy() for name, tensor in checkpoint.tensors.items()}
-        self.state = checkpoint.state
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def course(config, world=None):
-    callbacks = Course()
-    train(config, IMAGES, LABELS, CLASSES, world, callbacks, extractor=Thumbnails)
-    return callbacks
+    recorder = Recorder()
+    train(config, IMAGES, LABELS, CLASSES, world, recorder, extractor=Thumbnails)
+    return recorder
+
+
+def metrics_of(recorder):
+    return {report.step: report.metrics for report in recorder.reports}
 
 
 def meter_of(images, labels, config=CONFIG):
@@ -56,22 +43,23 @@ def meter_of(images, labels, config=CONFIG):
 
 
 def test_it_is_measured_every_so_many_images_and_at_the_end():
-    steps = [step for step, _ in course(replace(CONFIG, measure_kimg=0.02)).state["quality"]["curves"]["frechet_ratio"]]
-    assert steps == [5, 10, 12]
-    assert not course(replace(CONFIG, measure_kimg=0.0)).state["quality"]["curves"]
-    assert not course(replace(CONFIG, measure_kimg=1.0)).state["quality"]["curves"], "the run is shorter than that"
+    curves = course(replace(CONFIG, measure_kimg=0.02)).last.state["quality"]["curves"]
+    assert [step for step, _ in curves["frechet_ratio"]] == [5, 10, 12]
+    assert not course(replace(CONFIG, measure_kimg=0.0)).last.state["quality"]["curves"]
+    assert not course(replace(CONFIG, measure_kimg=1.0)).last.state["quality"]["curves"], "the run is shorter than that"
 
 
 def test_progress_carries_the_latest_measurement():
     found = course(CONFIG)
-    curve = dict(found.state["quality"]["curves"]["frechet_distance"])
-    assert "frechet_distance" not in found.metrics[1]
-    assert found.metrics[2]["frechet_distance"] == found.metrics[3]["frechet_distance"] == curve[2]
-    assert found.metrics[4]["frechet_distance"] == curve[4] != curve[2]
+    curve = dict(found.last.state["quality"]["curves"]["frechet_distance"])
+    metrics = metrics_of(found)
+    assert "frechet_distance" not in metrics[1]
+    assert metrics[2]["frechet_distance"] == metrics[3]["frechet_distance"] == curve[2]
+    assert metrics[4]["frechet_distance"] == curve[4] != curve[2]
 
 
 def test_measuring_changes_nothing_else():
-    with_it, without = course(CONFIG), course(replace(CONFIG, measure_kimg=0.0))
+    with_it, without = course(CONFIG).last, course(replace(CONFIG, measure_kimg=0.0)).last
     for name, tensor in without.tensors.items():
         np.testing.assert_array_equal(tensor, with_it.tensors[name], err_msg=name)
     assert {name.split(".")[1] for name in with_it.tensors.keys() - without.tensors.keys()} == {"best"}
@@ -82,28 +70,21 @@ def test_measuring_changes_nothing_else():
 def test_the_best_weights_are_those_of_the_step_that_was_measured_best(ema_kimg):
     config = replace(CONFIG, ema_kimg=ema_kimg)
     found = course(config)
-    step, distance = found.state["quality"]["best"]["0"]
-    assert distance == min(value for _, value in found.state["quality"]["curves"]["frechet_distance"])
-    checkpoints = {}
-
-    class Every(NoCallbacks):
-        def on_checkpoint(self, checkpoint):
-            checkpoints[checkpoint.step] = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
-
-    train(replace(config, checkpoint_every=1), IMAGES, LABELS, CLASSES, None, Every(), extractor=Thumbnails)
+    step, distance = found.last.state["quality"]["best"]["0"]
+    assert distance == min(value for _, value in found.last.state["quality"]["curves"]["frechet_distance"])
+    then = course(replace(config, checkpoint_every=1)).checkpoints[step].tensors
     published = "average" if ema_kimg else "generator"
-    names = [name for name in found.tensors if name.startswith("0.best.")]
-    assert names
-    for name in names:
-        then = checkpoints[step][name.replace(".best.", f".{published}.")]
-        np.testing.assert_array_equal(found.tensors[name], then)
+    best = {name: tensor for name, tensor in found.last.tensors.items() if name.startswith("0.best.")}
+    assert best
+    for name, tensor in best.items():
+        np.testing.assert_array_equal(tensor, then[name.replace(".best.", f".{published}.")])
 
 
 def test_each_classes_generator_has_its_own_best():
     found = course(replace(CONFIG, conditioning=Conditioning.PER_CLASS))
-    assert {"0.best.to_image.weight", "1.best.to_image.weight"} <= found.tensors.keys()
-    assert set(found.state["quality"]["best"]) == {"0", "1"}
-    assert {name for name in found.state["quality"]["curves"] if name.startswith("frechet_ratio")} == {
+    assert {"0.best.to_image.weight", "1.best.to_image.weight"} <= found.last.tensors.keys()
+    assert set(found.last.state["quality"]["best"]) == {"0", "1"}
+    assert {name for name in found.last.state["quality"]["curves"] if name.startswith("frechet_ratio")} == {
         "frechet_ratio/a",
         "frechet_ratio/b",
     }
@@ -153,13 +134,13 @@ def test_it_travels_as_json():
 
 def ends(world, config):
     found = course(config, world)
-    return (found.state, found.tensors) if world.is_first else None
+    return found.checkpoints and (found.last.state, {k: tensor.numpy() for k, tensor in found.last.tensors.items()})
 
 
 @pytest.mark.training
 def test_two_workers_measure_what_one_does():
     state, tensors = run_workers(ends, 2, CONFIG)
-    alone = course(CONFIG)
+    alone = course(CONFIG).last
     assert state == alone.state
     assert tensors.keys() == alone.tensors.keys()
     for name, values in alone.tensors.items():

@@ -83,7 +83,8 @@ def test_a_checkpoint_of_other_networks():
     config = tiny("lsgan")
     checkpoint = run(config).checkpoints[3]
     missing = {name: tensor for name, tensor in checkpoint.tensors.items() if "dense.weight" not in name}
-    for tensors in (missing, checkpoint.tensors | {"0.generator.dense.weight": torch.zeros(1)}):
+    others = [{f"0.{kind}.dense.weight": torch.zeros(1)} for kind in ("generator", "best")]
+    for tensors in (missing, *(checkpoint.tensors | other for other in others)):
         with pytest.raises(DamagedCheckpoint, match="not those of preset lsgan"):
             run(config, resume=replace(checkpoint, tensors=tensors))
 

@@ -43,7 +43,7 @@ class Generator(nn.Module):
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(labels)], dim=1)
         x = self.dense(latent).view(len(latent), -1, self.base, self.base)
-        x = laid_like(x, self.upsampling[0].weight)
+        x = laid_like(x, self.upsampling[0].weight)  # type: ignore[arg-type]
         x = F.relu(self.norms[0](x))
         for stage, norm in zip(self.upsampling, list(self.norms)[1:], strict=True):
             x = F.relu(norm(stage(x)))

@@ -59,7 +59,7 @@ class Generator(nn.Module):
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(labels)], dim=1)
         x = _leaky(self.dense(latent)).view(-1, BASE_CHANNELS, BASE_SIDE, BASE_SIDE)
-        x = laid_like(x, self.upsampling[0].weight)
+        x = laid_like(x, self.upsampling[0].weight)  # type: ignore[arg-type]
         for stage in self.upsampling:
             x = _leaky(stage(x))
         return torch.tanh(self.to_rgb(x))

@@ -33,7 +33,7 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of latent vectors; labels do not count."""
         x = self.dense(latent).view(-1, 128, BASE_SIDE, BASE_SIDE)
-        x = laid_like(x, self.upsampling[0].weight)
+        x = laid_like(x, self.upsampling[0].weight)  # type: ignore[arg-type]
         for stage in self.upsampling:
             x = F.leaky_relu(stage(x), LEAK)
         return 2 * torch.sigmoid(self.to_rgb(x)) - 1
