@@ -57,6 +57,15 @@ def test_what_is_not_there(store, prefix):
     assert list(store.list(prefix)) == []
 
 
+def test_parts_of_an_object(store, prefix):
+    store.put(f"{prefix}/a", b"0123456789")
+    assert store.get_part(f"{prefix}/a", 0, 4) == b"0123"
+    assert store.get_part(f"{prefix}/a", 4, 4) == b"4567"
+    assert store.get_part(f"{prefix}/a", 8, 4) == b"89"
+    with pytest.raises(NotFound, match=f"{prefix}/b"):
+        store.get_part(f"{prefix}/b", 0, 4)
+
+
 def test_a_deleted_object_is_gone(store, prefix):
     store.put(f"{prefix}/a", b"x")
     store.delete(f"{prefix}/a")

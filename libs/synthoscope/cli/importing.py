@@ -12,10 +12,11 @@ from synthoscope.rpc.errors import InvalidInput
 
 
 def import_source(
-    source: Annotated[str, typer.Argument(help="A folder, a .zip, a .npz, a .csv, or s3://bucket/prefix.")],
+    source: Annotated[str, typer.Argument(help="A folder, a .zip, a .npz, a .csv, or s3://bucket/key.")],
     name: Annotated[str, typer.Option("--name", help="Id of the dataset.")],
     labels: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV with labels for a folder or ZIP archive.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV with labels for a folder, ZIP archive or S3 prefix."),
     ] = None,
     column: Annotated[
         list[str] | None, typer.Option(help="patient=COLUMN: which column of a CSV to take for one of ours.")

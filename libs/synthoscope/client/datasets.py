@@ -51,7 +51,7 @@ class Datasets:
         on_progress: ImportProgress = lambda phase, done, total: None,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> DatasetVersion:
-        """Makes a version of a dataset from a folder, a ZIP archive, an .npz, a CSV table or an S3 prefix.
+        """Makes a version of a dataset from a folder, a ZIP archive, an .npz, a CSV table or s3://bucket/key.
 
         `datasets.sources.open_source` says what is accepted. All of it is read once before anything is sent, so that
         what is wrong with it is found first. Images that are stored already are not sent again: an interrupted import

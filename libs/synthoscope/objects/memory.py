@@ -35,6 +35,10 @@ class InMemoryObjectStore:
                 raise NotFound(f"there is no object {key}")
             return self._objects[key][0]
 
+    def get_part(self, key: str, start: int, size: int) -> bytes:
+        """At most `size` bytes of an object from `start` on. Raises NotFound."""
+        return self.get(key)[start : start + size]
+
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of an object; None when there is none."""
         with self._lock:

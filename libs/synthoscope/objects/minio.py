@@ -81,13 +81,11 @@ class MinioObjectStore:
 
     def get(self, key: str) -> bytes:
         """An object's bytes. Raises NotFound."""
-        with _translated(self._settings, key):
-            response = self._client.get_object(self._settings.bucket, key)
-            try:
-                return bytes(response.read())
-            finally:
-                response.close()
-                response.release_conn()
+        return self._get(key)
+
+    def get_part(self, key: str, start: int, size: int) -> bytes:
+        """At most `size` bytes of an object from `start` on. Raises NotFound."""
+        return self._get(key, start, size)
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of an object; None when there is none."""
@@ -114,6 +112,15 @@ class MinioObjectStore:
         """Removes an object; nothing happens when there is none."""
         with _translated(self._settings, key):
             self._client.remove_object(self._settings.bucket, key)
+
+    def _get(self, key: str, start: int = 0, size: int = 0) -> bytes:
+        with _translated(self._settings, key):  # to the client, a length of 0 is all of it
+            response = self._client.get_object(self._settings.bucket, key, offset=start, length=size)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
 
     def _signed_put(self, key: str, data: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         settings = self._settings

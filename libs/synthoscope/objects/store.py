@@ -35,6 +35,9 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """An object's bytes. Raises NotFound."""
 
+    def get_part(self, key: str, start: int, size: int) -> bytes:
+        """At most `size` (1 or more) bytes of an object from `start` on, which lies within it. Raises NotFound."""
+
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of an object; None when there is none."""
 

@@ -1,18 +1,23 @@
-"""Files below an S3 prefix, read with the caller's own credentials."""
+"""Objects of an S3 bucket as files, read with the caller's own credentials."""
 
 import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from synthoscope.datasets.paths import PATH_RULE, is_safe
+from synthoscope.datasets.sources.archives import LARGEST_CONTENT
 from synthoscope.datasets.sources.scan import LARGEST_FILE, MOST_FILES, SourceFile
-from synthoscope.objects.store import ObjectStore
+from synthoscope.objects.store import ObjectInfo, ObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 
 SCHEME = "s3://"
+
+_BUCKET_RULE = "has 3 to 63 lower-case letters, digits, '-' or '.', and begins and ends with a letter or digit"
+_COPIED_BYTES = 16 << 20
 
 
 class S3Access(BaseModel):
@@ -44,9 +49,15 @@ class S3Access(BaseModel):
 
 
 def open_bucket(bucket: str, access: S3Access) -> ObjectStore:
-    """The objects of a bucket. Raises InvalidInput for an endpoint that is no http or https URL."""
-    from synthoscope.objects import MinioObjectStore, ObjectStoreSettings  # slow to import, and needed for S3 alone
+    """The objects of a bucket. Raises InvalidInput for what cannot be a bucket's name, or an http or https URL."""
+    from minio.helpers import check_bucket_name  # slow to import, and needed for S3 alone
 
+    from synthoscope.objects import MinioObjectStore, ObjectStoreSettings
+
+    try:
+        check_bucket_name(bucket, strict=True)
+    except ValueError as error:
+        raise InvalidInput("source", f"{bucket[:80]!r} cannot be the name of a bucket, which {_BUCKET_RULE}") from error
     url = urlsplit(access.endpoint)
     if url.scheme not in ("http", "https") or not url.netloc or url.path.strip("/"):
         raise InvalidInput("endpoint", "must have the form https://host or http://host:port")
@@ -63,18 +74,23 @@ def open_bucket(bucket: str, access: S3Access) -> ObjectStore:
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Bucket and prefix of `s3://bucket/prefix`; the prefix ends with "/" or is empty. Raises InvalidInput."""
-    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises InvalidInput."""
+    bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not bucket:
         raise InvalidInput("source", f"{url!r} names no bucket; expected s3://bucket/prefix")
-    prefix = prefix.strip("/")
-    return bucket, f"{prefix}/" if prefix else ""
+    return bucket, key.strip("/")
+
+
+def object_at(objects: ObjectStore, key: str, largest: int = LARGEST_FILE) -> SourceFile | None:
+    """The object of a key as a file, called what follows the key's last "/"; None when there is none."""
+    info = objects.head(key)
+    return None if info is None else _file(objects, info, key.rpartition("/")[2], largest)
 
 
 def files_below(objects: ObjectStore, prefix: str) -> list[SourceFile]:
-    """The objects below a prefix, as files whose paths are relative to it; reads none of them.
+    """The objects below a prefix ("" or with "/" at its end) as files whose paths are relative to it; reads none.
 
-    Raises InvalidInput for a key that is no path, ResourceExhausted over a million objects or for one over 64 MiB.
+    Raises InvalidInput for a key that is no path, ResourceExhausted over a million objects.
     """
     files: list[SourceFile] = []
     for info in objects.list(prefix):
@@ -83,16 +99,48 @@ def files_below(objects: ObjectStore, prefix: str) -> list[SourceFile]:
             continue
         if not is_safe(path):
             raise InvalidInput(repr(info.key[:100]), f"below the prefix, a key {PATH_RULE}")
-        if info.size > LARGEST_FILE:
-            raise ResourceExhausted(f"{path}: has {info.size} bytes; at most {LARGEST_FILE} are accepted")
         if len(files) == MOST_FILES:
             raise ResourceExhausted(f"source: there are more than {MOST_FILES} objects below the prefix")
-        files.append(SourceFile(path, partial(_read, objects, info.key, path)))
+        files.append(_file(objects, info, path, LARGEST_FILE))
     return files
 
 
-def _read(objects: ObjectStore, key: str, path: str) -> bytes:
+def copy_object(objects: ObjectStore, key: str, folder: Path) -> Path | None:
+    """A copy of an object in `folder`, got in pieces; None when there is no object of that key.
+
+    Raises ResourceExhausted over 64 GiB, or when the disk is full.
+    """
+    info = objects.head(key)
+    if info is None:
+        return None
+    copy = folder / key.rpartition("/")[2]
+    if info.size > LARGEST_CONTENT:
+        raise ResourceExhausted(f"{copy.name}: has {info.size} bytes; at most {LARGEST_CONTENT} are accepted")
     try:
-        return objects.get(key)
+        with copy.open("wb") as content:
+            for start in range(0, info.size, _COPIED_BYTES):
+                content.write(objects.get_part(key, start, _COPIED_BYTES))
     except NotFound as error:
-        raise InvalidInput(path, "was removed from the bucket while it was read") from error
+        raise _removed(copy.name) from error
+    except OSError as error:
+        raise ResourceExhausted(
+            f"{copy.name}: there is no room for its {info.size} bytes in {folder.parent}; set TMPDIR to a larger place"
+        ) from error
+    return copy
+
+
+def _file(objects: ObjectStore, info: ObjectInfo, path: str, largest: int) -> SourceFile:
+    return SourceFile(path, partial(_read, objects, info, path, largest))
+
+
+def _read(objects: ObjectStore, info: ObjectInfo, path: str, largest: int) -> bytes:
+    if info.size > largest:
+        raise ResourceExhausted(f"{path}: has {info.size} bytes; at most {largest} are accepted")
+    try:
+        return objects.get(info.key)
+    except NotFound as error:
+        raise _removed(path) from error
+
+
+def _removed(path: str) -> InvalidInput:
+    return InvalidInput(path, "was removed from the bucket while it was read")

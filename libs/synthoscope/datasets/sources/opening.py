@@ -1,7 +1,8 @@
 """Whatever a dataset is imported from, opened."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from synthoscope.datasets.sources import archives, arrays, buckets, folders, layout, tables
 from synthoscope.datasets.sources.labelling import disagreements, label_files
 from synthoscope.datasets.sources.scan import Scan, SourceFile, no_images
+from synthoscope.objects.store import ObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 ACCEPTED = (
     "a folder of class folders (with or without train/ and test/), a .zip of one, a .npz in the form of MedMNIST, a "
-    ".csv with columns path and label, a folder with --labels CSV, or s3://bucket/prefix"
+    ".csv with columns path and label, a folder with --labels CSV, or any of these as s3://bucket/key"
 )
 
 
@@ -22,7 +24,7 @@ class SourceOptions:
     """How to read a source: what a kind of source does not need must be left empty."""
 
     labels: Path | None = None
-    """A CSV table for a folder or a ZIP archive; see `tables`."""
+    """A CSV table for a folder, a ZIP archive or an S3 prefix; see `tables`."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     """Which of a table's columns to take for `path`, `label`, `patient`, `split` or `frame`."""
@@ -53,21 +55,27 @@ def open_source(source: str | Path, options: SourceOptions = SourceOptions()) ->
 
 def _opened(source: str, options: SourceOptions) -> AbstractContextManager[Scan]:
     if source.startswith(buckets.SCHEME):
-        return nullcontext(_scan_bucket(source, options))
+        return _open_bucket(source, options)
     file = Path(source)
     suffix = file.suffix.lower()
     if file.is_dir():
         return nullcontext(_scan_folder(file, options))
     if file.is_file() and suffix == ".zip":
         return _scan_zip(file, options)
-    if options.labels is not None:
-        raise InvalidInput("labels", "goes with a folder or a ZIP archive; this source brings its own labels")
+    _refuse_labels(options)
     if file.is_file() and suffix == ".npz":
         return arrays.scan_arrays(file, options.class_names)
     if file.is_file() and suffix == ".csv":
         return nullcontext(_scan_table(file, file.parent, options))
     problem = "is of no known kind" if file.exists() else "does not exist"
     raise InvalidInput("source", f"{source} {problem}; expected {ACCEPTED}")
+
+
+def _refuse_labels(options: SourceOptions) -> None:
+    if options.labels is not None:
+        raise InvalidInput(
+            "labels", "goes with a folder, a ZIP archive or an S3 prefix; this source brings its own labels"
+        )
 
 
 def _scan_folder(folder: Path, options: SourceOptions) -> Scan:
@@ -83,20 +91,55 @@ def _scan_table(table: Path, folder: Path, options: SourceOptions) -> Scan:
     found = label_files(
         rows, lambda path: folders.file_in(folder, path), lambda: folders.files_in(folder)[0], options.seed
     )
-    if others := disagreements(found):
-        note = (
-            f"{len(others)} images have another label in {table.name} than the name of their folder; the table counts"
-        )
+    return _with_disagreements(found, table.name)
+
+
+def _with_disagreements(found: Scan, table: str) -> Scan:
+    if not (others := disagreements(found)):
+        return found
+    note = f"{len(others)} images have another label in {table} than the name of their folder; the table counts"
+    return replace(found, notes=(*found.notes, note))
+
+
+@contextmanager
+def _open_bucket(url: str, options: SourceOptions) -> Iterator[Scan]:
+    """A ZIP archive, an .npz file or a table is what has such a key; another key is a prefix."""
+    bucket, key = buckets.split_url(url)
+    objects = buckets.open_bucket(bucket, options.s3 or buckets.S3Access.find())
+    with ExitStack() as stack:
+        if key.lower().endswith((".zip", ".npz")):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            if copy := buckets.copy_object(objects, key, Path(folder)):
+                yield stack.enter_context(_opened(str(copy), options))
+                return
+        yield _scan_objects(objects, key, options)
+
+
+def _scan_objects(objects: ObjectStore, key: str, options: SourceOptions) -> Scan:
+    """The images that a table in a bucket names; or what is below a prefix, by a table or in class folders."""
+    if key.lower().endswith(".csv") and (table := buckets.object_at(objects, key, tables.LARGEST_TABLE)):
+        _refuse_labels(options)
+        folder = key.rpartition("/")[0]
+        return _scan_labelled(buckets.files_below(objects, f"{folder}/" if folder else ""), table, options)
+    files = buckets.files_below(objects, f"{key}/" if key else "")
+    found = _table_of(files, options)
+    return layout.arrange(files, (), options.seed) if found is None else _scan_labelled(files, found, options)
+
+
+def _scan_labelled(files: Sequence[SourceFile], table: SourceFile, options: SourceOptions) -> Scan:
+    rows = tables.read_table(table.read(), table.path, options.columns)
+    found = _with_disagreements(label_files(rows, _beside(files, table).get, lambda: files, options.seed), table.path)
+    named = {image.file.path for image in found.images}
+    if unnamed := sum(layout.is_image(file.path) and file.path not in named for file in files):
+        note = f"{unnamed} images are not used: {table.path} has no row for them, or one for validation"
         return replace(found, notes=(*found.notes, note))
     return found
 
 
-def _scan_bucket(url: str, options: SourceOptions) -> Scan:
-    bucket, prefix = buckets.split_url(url)
-    if options.labels is not None:
-        raise InvalidInput("labels", "goes with a folder or a ZIP archive; below an S3 prefix, folders are classes")
-    objects = buckets.open_bucket(bucket, options.s3 or buckets.S3Access.find())
-    return layout.arrange(buckets.files_below(objects, prefix), (), options.seed)
+def _beside(files: Sequence[SourceFile], table: SourceFile) -> dict[str, SourceFile]:
+    """Files by the paths that a table in their midst has for them: relative to its folder."""
+    folder = table.path.rpartition("/")[0]
+    return {file.path.removeprefix(f"{folder}/") if folder else file.path: file for file in files}
 
 
 @contextmanager
@@ -113,7 +156,8 @@ def _scan_zip(file: Path, options: SourceOptions) -> Iterator[Scan]:
 def _table_of(files: Sequence[SourceFile], options: SourceOptions) -> SourceFile | None:
     """The table of labels that was given, or the only one that lies with the images."""
     if options.labels is not None:
-        return SourceFile(options.labels.name, partial(folders.read_file, options.labels, options.labels.name))
+        labels = options.labels
+        return SourceFile(labels.name, partial(folders.read_file, labels, labels.name, tables.LARGEST_TABLE))
     found = [file for file in files if file.path.lower().endswith(".csv") and tables.is_manifest(file.read())]
     if len(found) > 1:
         raise InvalidInput("source", f"has several tables of labels, {found[0].path} and {found[1].path}; keep one")
@@ -122,8 +166,7 @@ def _table_of(files: Sequence[SourceFile], options: SourceOptions) -> SourceFile
 
 def _label_zip(files: Sequence[SourceFile], table: SourceFile, options: SourceOptions) -> Scan:
     """As `_scan_table`, but what an archive says of itself must agree: whoever made it has had both in hand."""
-    folder = table.path.rpartition("/")[0]
-    by_path = {file.path.removeprefix(f"{folder}/") if folder else file.path: file for file in files}
+    by_path = _beside(files, table)
     rows = tables.read_table(table.read(), table.path, options.columns)
     found = label_files(rows, by_path.get, lambda: files, options.seed)
     if others := disagreements(found):

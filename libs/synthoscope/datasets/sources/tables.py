@@ -68,11 +68,11 @@ def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None)
 
 
 def is_manifest(data: bytes) -> bool:
-    """Whether bytes look like a table that gives paths and labels."""
+    """Whether bytes look like a table that gives paths (or DICOM's UIDs) and labels."""
     first, _, _ = data[:4096].partition(b"\n")
     text = first.decode("utf-8-sig", "replace")
     header = {column.strip(' "\r').lower() for column in text.split(_delimiter(text))}
-    return not header.isdisjoint(_NAMES["path"]) and not header.isdisjoint(_NAMES["label"])
+    return not header.isdisjoint((*_NAMES["path"], *UID_COLUMNS)) and not header.isdisjoint(_NAMES["label"])
 
 
 def _delimiter(text: str) -> str:
