@@ -76,13 +76,14 @@ def train(
             step += 1
             flags = _observe(config, family, players, watch, part, step, losses)
             history.add(step, total, losses)
-            if meter.due(step - part.first_step):
+            measured = meter.due(step - part.first_step)
+            if measured:
                 _measure(players, part, step, meter, quality, world)
             if not world.is_first:
                 continue
             metrics = losses | flags | quality.latest
             callbacks.on_report(Report(step, total, step * config.batch_size, metrics))
-            if step % config.sample_every == 0 or step == part.end_step:
+            if measured or step % config.sample_every == 0 or step == part.end_step:
                 callbacks.on_pictures(step, sample_grids(config, family, players, part, data.classes))
             if step % config.checkpoint_every == 0 or step == total:
                 tensors = {**finished, **players.tensors(part.index)}

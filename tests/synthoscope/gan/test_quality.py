@@ -43,8 +43,10 @@ def meter_of(images, labels, config=CONFIG):
 
 
 def test_it_is_measured_every_so_many_images_and_at_the_end():
-    curves = course(replace(CONFIG, measure_kimg=0.02)).last.state["quality"]["curves"]
+    found = course(replace(CONFIG, measure_kimg=0.02))
+    curves = found.last.state["quality"]["curves"]
     assert [step for step, _ in curves["frechet_ratio"]] == [5, 10, 12]
+    assert list(found.pictures) == [5, 10, 12], "a sample grid goes with each"
     assert not course(replace(CONFIG, measure_kimg=0.0)).last.state["quality"]["curves"]
     assert not course(replace(CONFIG, measure_kimg=1.0)).last.state["quality"]["curves"], "the run is shorter than that"
 
