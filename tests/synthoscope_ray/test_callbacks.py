@@ -65,6 +65,15 @@ def test_checkpoints_are_stored():
     assert (stored.step, stored.state, stored.tensors["w"].tolist()) == (3, {"a": 1}, [1, 1])
 
 
+def test_only_the_last_two_checkpoints_are_kept():
+    stack = Stack()
+    for step in (5, 10, 15, 20):
+        stack.callbacks.on_checkpoint(Checkpoint(step, {"0.best.w": torch.ones(2)}, {}))
+    assert checkpoints(stack.objects, JOB).steps() == [15, 20]
+    folders = {info.key.rpartition("/")[0] for info in stack.objects.list(JOB)}
+    assert len(folders) == 2, "nothing is left of the others"
+
+
 def test_pictures_become_previews_and_sample_grids_once():
     stack = Stack()
     pictures = [Picture(np.full((4, 4, 3), shade, np.uint8), label) for shade, label in [(0, "a"), (255, "b")]]
