@@ -18,6 +18,7 @@ from synthoscope.cli.console import (
     short_name,
     table,
 )
+from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.client import Client
 
 _MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test without copies of training images"}
@@ -36,6 +37,7 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Adam's; 0: the preset's.")] = 0.0,
     workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    settings: Settings = None,
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
@@ -49,6 +51,7 @@ def train(
         workers=workers,
         seed=seed,
     )
+    set_fields(config, settings or ())
     with Client() as client:
         sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
         job = client.models.train_classifier(client.dataset_name(dataset), model, config, sets, request_id)

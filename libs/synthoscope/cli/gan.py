@@ -7,6 +7,7 @@ import typer
 
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
 from synthoscope.cli.console import AsJson, Detach, RequestId, console, finish, print_message, short_name
+from synthoscope.cli.fields import Settings, enum_words, set_fields
 from synthoscope.client import Client
 from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS
 
@@ -24,7 +25,13 @@ def train(
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 50,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
     workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
+    size: Annotated[int, typer.Option(help="Side of the images, pixels; 0: the preset's.")] = 0,
+    channels: Annotated[int, typer.Option(help="1, grey, or 3, RGB; 0: the preset's.")] = 0,
+    start_from: Annotated[
+        str, typer.Option(help="GAN whose weights to start from, `gan` or `gan@VERSION`; empty: new weights.")
+    ] = "",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    settings: Settings = None,
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
@@ -36,9 +43,14 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         workers=workers,
+        image_size=size,
+        channels=channels,
         seed=seed,
     )
+    set_fields(config, settings or ())
     with Client() as client:
+        if start_from:
+            config.start_from = client.models.get(client.model_name(start_from)).name
         job = client.models.train_gan(client.dataset_name(dataset), model, config, request_id)
         ended = finish(client, job, "training the GAN", detach=detach, as_json=as_json)
         if ended is None:
@@ -64,13 +76,9 @@ def grids(
             console.print(str(file))
 
 
-def parse_conditioning(text: str) -> str:
-    """The enum value's name for `per-class`, `unconditional` or `conditional`; for nothing, the unspecified one."""
-    known = {
-        value.removeprefix("GAN_CONDITIONING_").lower().replace("_", "-"): value for value in GanConditioning.keys()[1:]
-    }
-    if not text:
-        return GanConditioning.keys()[0]
+def parse_conditioning(text: str) -> int:
+    """The enum's value for `per-class`, `unconditional` or `conditional`; for nothing, the unspecified one."""
+    known = {"": 0} | enum_words(GanConditioning.DESCRIPTOR)
     if text not in known:
-        raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--conditioning")
+        raise typer.BadParameter(f"must be one of {', '.join(filter(None, known))}", param_hint="--conditioning")
     return known[text]

@@ -19,6 +19,7 @@ from synthoscope.cli.console import (
     state_name,
     table,
 )
+from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.client import Client
 
 app = typer.Typer(no_args_is_help=True, help="Hyperparameter studies: classifier, gan, show.")
@@ -44,12 +45,14 @@ def classifier(
     trials: Trials = 8,
     max_images: MaxImages = 0,
     seed: int = 0,
+    settings: Settings = None,
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> None:
     """Searches a classifier's hyperparameters for the best macro F1 on validation images."""
     base = ClassifierTrainingConfig(preset=preset, epochs=epochs, seed=seed)
+    set_fields(base, settings or ())
     specification = StudySpecification(classifier=base, max_trials=trials, max_images=max_images, seed=seed)
     _search(dataset, specification, parameter, request_id, detach, as_json)
 
@@ -63,12 +66,14 @@ def gan(
     trials: Trials = 8,
     max_images: MaxImages = 0,
     seed: int = 0,
+    settings: Settings = None,
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> None:
     """Searches a GAN's hyperparameters for the smallest Fréchet distance."""
     base = GanTrainingConfig(preset=preset, epochs=epochs, seed=seed)
+    set_fields(base, settings or ())
     specification = StudySpecification(gan=base, max_trials=trials, max_images=max_images, seed=seed)
     _search(dataset, specification, parameter, request_id, detach, as_json)
 
