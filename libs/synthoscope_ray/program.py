@@ -9,7 +9,6 @@ from functools import cache
 
 import ray
 import structlog
-from ray.exceptions import OutOfMemoryError
 
 from synthoscope.jobs.job import JobError
 from synthoscope.jobs.redis import RedisJobStore
@@ -18,6 +17,7 @@ from synthoscope.jobs.worker import JobWorker
 from synthoscope.objects import MinioObjectStore, ObjectStore
 from synthoscope.rpc import logging
 from synthoscope.rpc.errors import Cancelled, SynthoscopeError
+from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.settings import ProgramSettings
 
 log = structlog.get_logger()
@@ -85,13 +85,11 @@ def _attempt(main: Callable[[JobWorker, Stores], str], worker: JobWorker, stores
     except SynthoscopeError as error:
         log.warning("job.failed", code=error.status.name, reason=error.message)
         worker.fail(error)
-    except (MemoryError, OutOfMemoryError):
-        log.exception("job.out_of_memory")
-        worker.fail(JobError("RESOURCE_EXHAUSTED", "it needs more memory than there is: make its batches smaller"))
-    except Exception:  # the process boundary: its text may hold patient data, so it stays in the log
+    except Exception as error:  # the process boundary: its text may hold patient data, so it stays in the log
         error_id = uuid.uuid4().hex[:12]
         log.exception("job.unexpected_error", error_id=error_id)
-        worker.fail(JobError("INTERNAL", f"an unexpected error; the logs have it under the id {error_id}"))
+        unexpected = JobError("INTERNAL", f"an unexpected error; the logs have it under the id {error_id}")
+        worker.fail(lack_of_memory() if is_lack_of_memory(error) else unexpected)
     else:
         worker.succeed(result)
         return True

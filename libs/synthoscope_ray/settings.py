@@ -24,6 +24,10 @@ class RaySettings(BaseModel):
     """Jobs that one service hands to Ray at a time; later ones wait in their order."""
     worker_cpus: float = Field(default=0.75, ge=0)
     worker_gpus: float = Field(default=0.0, ge=0)
+    max_workers: int = Field(default=64, ge=1)
+    """Workers that one training may ask for: the quota of CPUs, and of GPUs, is that many times a worker's."""
+    worker_retries: int = Field(default=3, ge=0)
+    """How often the workers of one training are replaced that were lost or ran out of memory."""
     worker_threads: int = Field(default=2, ge=1)
     """Threads of one worker. Another number gives other bits, so it is part of a run's record."""
     storage_bucket: str = "synthoscope-ray"

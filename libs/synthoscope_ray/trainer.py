@@ -29,15 +29,13 @@ from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from synthoscope.training.parallel import World
 from synthoscope_ray.callbacks import JobCallbacks, checkpoints
+from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.program import Stores, open_stores
 from synthoscope_ray.storage import ray_filesystem
 from synthoscope_ray.waiting import QueueWatch
 
 Loop = Callable[[World, LoopCallbacks, Checkpoint | None], None]
 """A training loop on one worker, its configuration bound: it must go through pickle, and load its data itself."""
-
-WORKER_RETRIES = 3
-"""How often lost workers are replaced."""
 
 END_RETRIES = 1
 """How often the end of a run is trained again because its last checkpoint was damaged."""
@@ -70,8 +68,8 @@ def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Chec
     """Runs a loop on `workers` workers to its end and returns the last checkpoint that it gave to its callbacks.
 
     Raises what the loop raises, if it is a SynthoscopeError; Cancelled when the job is cancelled, also before it has
-    begun; Unavailable when workers were lost too often; DataLoss when the loop left no checkpoint or
-    only damaged ones.
+    begun; Unavailable when workers were lost too often, ResourceExhausted when memory was lacking too often; DataLoss
+    when the loop left no checkpoint or only damaged ones.
     """
     for name, value in _TRAIN_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -104,7 +102,7 @@ def _fit(worker: JobWorker, stores: Stores, trainer: TorchTrainer, workers: int)
         raise error
     failure = fit.exception()
     if isinstance(failure, WorkerGroupError):
-        raise _cause(failure) from failure
+        raise cause(failure, stores.settings.ray.worker_retries + 1) from failure
     fit.result()
 
 
@@ -126,7 +124,7 @@ def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int, number
             name=f"{job_id}-{worker.attempt}" + (f"-again-{number}" if number else ""),
             storage_path=f"{settings.ray.storage_bucket}/train",
             storage_filesystem=ray_filesystem(settings.ray_storage),
-            failure_config=FailureConfig(max_failures=WORKER_RETRIES),
+            failure_config=FailureConfig(max_failures=settings.ray.worker_retries),
         ),
     )
 
@@ -198,12 +196,17 @@ def _recorded_error(objects: ObjectStore, job: str, attempt: int) -> Synthoscope
     return SynthoscopeError(values["message"])
 
 
-def _cause(error: WorkerGroupError) -> Exception:
-    """What a worker group failed of, once its retries were used up."""
+def cause(error: WorkerGroupError, tries: int) -> Exception:
+    """What a worker group failed of, once its tries were used up: an error to show to the owner, if it is a known one.
+
+    Workers that lost another one in the middle of a step fail too, with errors that say little.
+    """
     failures = [getattr(failure, "cause", failure) for failure in error.worker_failures.values()]
     for failure in failures:
         if isinstance(failure, SynthoscopeError):
             return failure
+    if any(is_lack_of_memory(failure) for failure in failures):
+        return lack_of_memory(tries)
     if any(isinstance(failure, RayError) for failure in failures):
-        return Unavailable(f"training workers were lost {WORKER_RETRIES + 1} times; the cluster may lack memory")
+        return Unavailable(f"training workers were lost {tries} times; the cluster may lack memory")
     return failures[0] if failures else error

@@ -27,7 +27,7 @@ def main() -> None:
     reconciler = Reconciler(jobs, store, runner, KINDS, settings.ray.max_running_jobs)
     with Decoders(settings.decoding).start() as decoders:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
-        offered = registrations(objects, jobs, intake)
+        offered = registrations(objects, jobs, intake, settings.ray.max_workers)
         needed = [object_store(settings.objects), redis(settings.redis)]
         serve("training", settings.server, offered, background=[reconciler.run], dependencies=needed)
 

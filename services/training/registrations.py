@@ -18,8 +18,8 @@ from synthoscope.rpc.server import Registration
 _API = "synthoscope.api"
 
 
-def registrations(objects: ObjectStore, jobs: Jobs, intake: Intake) -> list[Registration]:
-    """The services over these stores; images come in by `intake`."""
+def registrations(objects: ObjectStore, jobs: Jobs, intake: Intake, most_workers: int = 64) -> list[Registration]:
+    """The services over these stores; images come in by `intake`, and a training has at most `most_workers` workers."""
     return [
         Registration(
             f"{_API}.datasets.v1.DatasetService",
@@ -32,6 +32,6 @@ def registrations(objects: ObjectStore, jobs: Jobs, intake: Intake) -> list[Regi
         Registration(
             f"{_API}.training.v1.TrainingService",
             add_TrainingServiceServicer_to_server,
-            TrainingServicer(objects, jobs),
+            TrainingServicer(objects, jobs, most_workers),
         ),
     ]

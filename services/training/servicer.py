@@ -22,7 +22,7 @@ from synthoscope.jobs.messages import job_message
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
-from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, ResourceExhausted
 from synthoscope.synthetic import sets
 
 LARGEST_CHUNK = 1024 * 1024
@@ -30,11 +30,12 @@ LARGEST_CHUNK = 1024 * 1024
 
 
 class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
-    """Submits training jobs, and hands out what they recorded."""
+    """Submits training jobs of at most `most_workers` workers each, and hands out what they recorded."""
 
-    def __init__(self, objects: ObjectStore, jobs: Jobs) -> None:
+    def __init__(self, objects: ObjectStore, jobs: Jobs, most_workers: int = 64) -> None:
         self._objects = objects
         self._jobs = jobs
+        self._most_workers = most_workers
 
     def SubmitGanTraining(
         self, request: messages.SubmitGanTrainingRequest, context: grpc.ServicerContext
@@ -43,6 +44,7 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         names.check_id(request.model_id, "model_id")
         config = gan_config.from_message(request.config)
+        self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
         plan.check_counts(config, training_counts(dataset))
         if config.start_from:
@@ -53,10 +55,11 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
     def SubmitClassifierTraining(
         self, request: messages.SubmitClassifierTrainingRequest, context: grpc.ServicerContext
     ) -> jobs_pb2.Job:
-        """Raises InvalidInput, NotFound, FailedPrecondition, AlreadyExists."""
+        """Raises InvalidInput, NotFound, FailedPrecondition, ResourceExhausted, AlreadyExists."""
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         names.check_id(request.model_id, "model_id")
         config = ClassifierConfig.from_message(request.config)
+        self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
         sufficiency.check_counts(config, training_counts(dataset))
         for name in request.synthetic_sets:
@@ -80,6 +83,12 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
     def _dataset(self, name: str) -> DatasetVersion:
         names.DATASET_VERSION.parse(name, "dataset_version")
         return Records(self._objects, DatasetVersion).get(name)
+
+    def _check_workers(self, workers: int) -> None:
+        if workers > self._most_workers:
+            raise ResourceExhausted(
+                f"config.workers: a training may have at most {self._most_workers} here, not {workers}"
+            )
 
     def _check_start(self, name: str) -> None:
         """Raises unless it is the name of one version of a GAN, which it will still be when the job begins."""

@@ -11,7 +11,10 @@ from synthoscope.api.tuning.v1.tuning_pb2 import Parameter, StudySpecification
 from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.gan import config as gan_config
 from synthoscope.gan.config import GanConfig
-from synthoscope.rpc.errors import InvalidInput, SynthoscopeError
+from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, SynthoscopeError
+
+MOST_CHOICES = 100
+"""Values to choose from for one hyperparameter."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ _FIXED: Mapping[str, str] = {
     "workers": "is 1 for every trial",
     "checkpoint_every": "does not change what is learned",
     "sample_every": "does not change what is learned",
+    "measure_kimg": "does not change what is learned",
     "preset": "is not a number",
     "conditioning": "is not a number",
     "optimizer": "is not a number",
@@ -117,7 +121,10 @@ def with_parameters(config: TrainingConfig, parameters: Mapping[str, float]) -> 
 
 
 def check_parameters(specification: StudySpecification) -> None:
-    """Raises InvalidInput, naming the field, unless each parameter exists, once, and all it may become is legal."""
+    """Raises InvalidInput, naming the field, unless each parameter exists, once, and all it may become is legal.
+
+    ResourceExhausted for more than MOST_CHOICES values to choose from.
+    """
     if not specification.parameters:
         raise InvalidInput("specification.parameters", "must name at least one hyperparameter to search")
     seen: set[str] = set()
@@ -151,6 +158,8 @@ def _find(specification: StudySpecification, name: str, field: str) -> Hyperpara
 def _extremes(parameter: Parameter, field: str) -> list[tuple[str, float]]:
     """The values that bound a parameter, each with its place. Raises InvalidInput for a space that makes no sense."""
     if parameter.WhichOneof("space") == "choice":
+        if len(parameter.choice.values) > MOST_CHOICES:
+            raise ResourceExhausted(f"{field}.choice.values: must be at most {MOST_CHOICES}; take a range instead")
         if not parameter.choice.values:
             raise InvalidInput(f"{field}.choice.values", "must not be empty")
         if len(set(parameter.choice.values)) < len(parameter.choice.values):

@@ -9,7 +9,7 @@ from synthoscope.classifier import sufficiency
 from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import plan
 from synthoscope.gan.config import GanConfig
-from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
 MOST_TRIALS = 1000
 MOST_CONCURRENT_TRIALS = 64
@@ -23,8 +23,13 @@ def objective(specification: StudySpecification) -> Objective:
 
 
 def check(specification: StudySpecification) -> None:
-    """Raises InvalidInput, naming the field, unless the specification makes sense whatever the dataset."""
+    """Raises InvalidInput, naming the field, unless the specification makes sense whatever the dataset.
+
+    ResourceExhausted when it asks for more trials or choices than there may be.
+    """
     config = space.base_config(specification)
+    if specification.max_trials > MOST_TRIALS:
+        raise ResourceExhausted(f"specification.max_trials: must be in [1, {MOST_TRIALS}]")
     _check_range("max_trials", specification.max_trials, 1, MOST_TRIALS)
     _check_range("max_concurrent_trials", specification.max_concurrent_trials, 0, MOST_CONCURRENT_TRIALS)
     _check_range("grace_period", specification.grace_period, 0, config.epochs, "the epochs of a trial")

@@ -6,7 +6,9 @@ from typing import Any
 
 from synthoscope.api.training.v1 import training_pb2
 from synthoscope.images.augmentation import Augmentation
-from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
+
+MOST_EPOCHS = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class ClassifierConfig:
     def from_message(cls, message: training_pb2.ClassifierTrainingConfig, field: str = "config") -> "ClassifierConfig":
         """The configuration that a message stands for.
 
-        Raises InvalidInput, naming the field as a path below `field`, when a value is out of its range.
+        Raises InvalidInput, naming the field as a path below `field`, when a value is out of its range;
+        ResourceExhausted for more epochs than are allowed.
         """
         preset = PRESETS.get(message.preset)
         if preset is None:
@@ -85,9 +88,11 @@ def _augmentation(message: training_pb2.ClassifierTrainingConfig, preset: Preset
 
 
 def _check(config: ClassifierConfig, field: str) -> None:
+    if config.epochs > MOST_EPOCHS:
+        raise ResourceExhausted(f"{field}.epochs: must be in [1, {MOST_EPOCHS}]")
     # Written as "is it within", so that NaN is refused as well.
     rules = (
-        ("epochs", 1 <= config.epochs <= 10_000, "must be in [1, 10000]"),
+        ("epochs", config.epochs >= 1, f"must be in [1, {MOST_EPOCHS}]"),
         ("batch_size", 1 <= config.batch_size <= 1024, "must be in [1, 1024]"),
         ("learning_rate", 0 < config.learning_rate <= 1, "must be in (0, 1]"),
         ("dropout", 0 <= config.dropout < 1, "must be in [0, 1)"),

@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -32,10 +32,10 @@ def set_fields(message: Message, texts: Sequence[str]) -> None:
         _set(message, path, path, value)
 
 
-def enum_words(enum: EnumDescriptor) -> dict[str, int]:
-    """An enum's values but the unspecified one, as people write them: `per-class` for GAN_CONDITIONING_PER_CLASS."""
+def enum_words(enum: EnumDescriptor) -> dict[str, str]:
+    """The names of an enum's values by what people write, such as `per-class`; without the unspecified one."""
     prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
-    return {value.name.removeprefix(prefix).lower().replace("_", "-"): value.number for value in enum.values[1:]}
+    return {value.name.removeprefix(prefix).lower().replace("_", "-"): value.name for value in enum.values[1:]}
 
 
 def _set(message: Message, path: str, rest: str, text: str) -> None:
@@ -61,7 +61,7 @@ def _set(message: Message, path: str, rest: str, text: str) -> None:
         _set(getattr(message, name), path, inner, text)
 
 
-def _value(field: FieldDescriptor, path: str, text: str) -> bool | float | str:
+def _value(field: Any, path: str, text: str) -> bool | float | str:
     if field.enum_type is not None:
         words = enum_words(field.enum_type)
         if text.lower().replace("_", "-") not in words:

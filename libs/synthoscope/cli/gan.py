@@ -76,9 +76,9 @@ def grids(
             console.print(str(file))
 
 
-def parse_conditioning(text: str) -> int:
-    """The enum's value for `per-class`, `unconditional` or `conditional`; for nothing, the unspecified one."""
-    known = {"": 0} | enum_words(GanConditioning.DESCRIPTOR)
+def parse_conditioning(text: str) -> str:
+    """The enum value's name for `per-class`, `unconditional` or `conditional`; for nothing, the unspecified one."""
+    known = {"": GanConditioning.keys()[0]} | enum_words(GanConditioning.DESCRIPTOR)
     if text not in known:
         raise typer.BadParameter(f"must be one of {', '.join(filter(None, known))}", param_hint="--conditioning")
     return known[text]

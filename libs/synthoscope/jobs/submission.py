@@ -58,8 +58,8 @@ class Jobs:
         `resolved` has the request's string fields that mean something else tomorrow (`versions/latest`), with what they
         mean now: the worker gets these, but the same request is the same whatever they mean by then.
 
-        Raises AlreadyExists when the request id stands for another request, InvalidInput when it is too long,
-        Unavailable when a store is away, ResourceExhausted when the job store is full.
+        Raises AlreadyExists when the request id stands for another request, InvalidInput when it is too long or not
+        printable, Unavailable when a store is away, ResourceExhausted when the job store is full.
         """
         name = names.JOB.format(tenant=tenant, job=_job_id(tenant, request_id))
         # Asked first, so that no specification is left behind when the job store is away.
@@ -149,6 +149,8 @@ class Jobs:
 def _job_id(tenant: str, request_id: str) -> str:
     if len(request_id) > LONGEST_REQUEST_ID:
         raise InvalidInput("request_id", f"must have at most {LONGEST_REQUEST_ID} characters")
+    if not request_id.isprintable():  # line breaks, control characters, marks that turn the direction of text
+        raise InvalidInput("request_id", "must have printable characters only")
     if not request_id:
         return secrets.token_hex(10)
     return hashlib.sha256(f"{tenant}/{request_id}".encode()).hexdigest()[:20]

@@ -4,7 +4,7 @@ from services.tuning import specification as rules
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.api.tuning.v1.tuning_pb2 import NumberChoice, Objective, Parameter, StudySpecification
-from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, ResourceExhausted
 
 
 def study(kind="classifier", batches=(8,), epochs=2, **fields):
@@ -30,7 +30,7 @@ def dataset(**counts):
     ("fields", "field"),
     [
         ({"max_trials": 0}, "specification.max_trials"),
-        ({"max_trials": 1001}, "specification.max_trials"),
+        ({"max_trials": -1}, "specification.max_trials"),
         ({"max_concurrent_trials": -1}, "specification.max_concurrent_trials"),
         ({"max_concurrent_trials": 65}, "specification.max_concurrent_trials"),
         ({"grace_period": 3}, "specification.grace_period"),
@@ -42,6 +42,11 @@ def test_limits(fields, field):
     with pytest.raises(InvalidInput) as caught:
         rules.check(study(**fields))
     assert caught.value.violations[0].field == field
+
+
+def test_too_many_trials_exhaust():
+    with pytest.raises(ResourceExhausted, match=r"specification\.max_trials.*1000"):
+        rules.check(study(max_trials=1001))
 
 
 def test_the_objective_follows_from_the_base():
