@@ -1,13 +1,11 @@
-"""A generation job: Ray tasks sample the generator and store the images.
+"""A generation job: Ray tasks make candidates, judge them and store the images; the driver chooses, by digests alone.
 
-Tasks, and not the driver, do the work, so that Ray's budget counts it and a cluster shares it. An image depends on its
-seed, class and index alone, so it does not matter which task makes it, or how often.
+Tasks, and not the driver, do the work, so that Ray's budget counts it and a cluster shares it. A candidate depends on
+the request, its class and its index, so it does not matter which task makes it, or how often.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -16,30 +14,34 @@ import torch
 from numpy.typing import NDArray
 from ray.exceptions import RayTaskError
 
-from synthoscope import models, names
+from services.synthesis.candidates import Candidate, Workshop, open_workshop, training_copies
+from services.synthesis.selection import Judged, Judgement, Selection, Share
+from synthoscope import names
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationRequest
 from synthoscope.datasets.loading import load_images
-from synthoscope.gan import sampling
+from synthoscope.images.decoding import PNG
 from synthoscope.images.grids import grid
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import store_pixels
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
-from synthoscope.rpc.errors import Cancelled, SynthoscopeError
+from synthoscope.pipelining import map_ahead
+from synthoscope.rpc.errors import Cancelled, FailedPrecondition, SynthoscopeError
 from synthoscope.synthetic import sets
+from synthoscope.synthetic.copies import RepeatFinder, thumbnails_of
 from synthoscope_ray.program import Stores, open_stores
 from synthoscope_ray.waiting import QueueWatch
-
-TASK_IMAGES = 128
-"""Images of one Ray task; a multiple of the chunk that goes through the network."""
 
 TASK_CPUS = 0.25
 TASK_THREADS = 1
 """Threads of torch in a task: pinned, since another number gives other bits."""
 
-UPLOAD_THREADS = 8
+UPLOAD_THREADS = 4
+UPLOADS_AHEAD = 32
+"""Candidates of a task that wait for being stored while the next ones are made."""
+
 GRID_IMAGES = 25
 PREVIEWS = 5
 """Images of each finished task that are shown while the job runs."""
@@ -47,99 +49,145 @@ PREVIEWS = 5
 _POLL_SECONDS = 0.25
 
 
-@dataclass(frozen=True)
-class Share:
-    """One task's images of a label: those with indices [first, first + count)."""
-
-    label: str
-    first: int
-    count: int
-
-
 def run(worker: JobWorker, stores: Stores) -> str:
-    """Does the job and returns the name of the synthetic set. Raises what sampling and the stores raise."""
+    """Does the job and returns the name of the synthetic set.
+
+    Raises FailedPrecondition when no candidate was kept, and what sampling and the stores raise.
+    """
     request = worker.specification(SubmitGenerationRequest)
     if not ray.is_initialized():
         ray.init(address="auto")
-    images = _generate(worker, stores, request)
-    worker.report(Progress("publishing", len(images), len(images)))
+    repeats = Repeats(stores, request.model_version) if request.options.filters.distinct else None
+    selection = Selection(request.counts, request.options, repeats)
+    _generate(worker, stores, request, selection)
+    if not selection.kept:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(selection.refused.items()))
+        raise FailedPrecondition(f"the filters refused every candidate ({reasons}): ask for less of them")
+    worker.report(Progress("publishing", selection.kept, selection.kept))
     ids = names.JOB.parse(worker.name)
     record = SyntheticSet(
         name=names.SYNTHETIC_SET.format(tenant=ids["tenant"], synthetic_set=ids["job"]),
         model_version=request.model_version,
         seed=request.seed,
-        grid=store_pixels(stores.objects, ids["tenant"], _grid(stores, images)),
+        grid=store_pixels(stores.objects, ids["tenant"], _grid(worker.name, stores, selection)),
+        options=request.options,
+        tallies=selection.tallies(),
     )
-    return sets.publish(stores.objects, record, images).name
+    return sets.publish(stores.objects, record, _images(worker.name, selection)).name
 
 
-def shares(counts: Mapping[str, int]) -> Iterator[Share]:
-    """The tasks of a job, in the order of the set: by label, then by index."""
-    for label in sorted(counts):
-        for first in range(0, counts[label], TASK_IMAGES):
-            yield Share(label, first, min(TASK_IMAGES, counts[label] - first))
+class Repeats:
+    """Near-copies of earlier candidates of the set, told by their thumbnails."""
+
+    def __init__(self, stores: Stores, model_version: str) -> None:
+        self._finder = RepeatFinder(training_copies(stores.objects, stores.settings.cache, model_version))
+        self._seen = 0
+
+    def __call__(self, thumbnails: NDArray[np.uint8]) -> Collection[int]:
+        """Which of the thumbnails, uint8 N×96×96, repeat an earlier one."""
+        found = {copy.index - self._seen for copy in self._finder.find(thumbnails)}
+        self._seen += len(thumbnails)
+        return found
 
 
-def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationRequest) -> list[SyntheticImage]:
-    """Runs the tasks, reporting as they finish; returns the set's images in order."""
+def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationRequest, selection: Selection) -> None:
+    """Runs tasks until the selection has what it wants, reporting as they finish."""
     watch = QueueWatch(worker, stores.jobs, {"CPU": TASK_CPUS})
-    task = ray.remote(num_cpus=TASK_CPUS)(_sample)
-    todo = list(shares(request.counts))
-    running = {
-        task.remote(worker.name, worker.attempt, request.model_version, request.seed, share): index
-        for index, share in enumerate(todo)
-    }
-    done: dict[int, list[ImageRef]] = {}
+    task = ray.remote(num_cpus=TASK_CPUS)(_make)
+    arguments = (worker.name, worker.attempt, request.SerializeToString(deterministic=True))
+    at_a_time = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    running: dict["ray.ObjectRef[Judgement]", Share] = {}
     started, total = time.monotonic(), sum(request.counts.values())
-    while running:
+    while not selection.done:
+        while len(running) < at_a_time and (share := selection.next_share()):
+            running[task.remote(*arguments, share)] = share
         ready, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_SECONDS)
         watch.look()
         if worker.cancelled():
             for reference in running:
                 ray.cancel(reference)
-            raise Cancelled(f"stopped after {sum(map(len, done.values()))} images")
+            raise Cancelled(f"stopped after {selection.kept} images")
         for reference in ready:
-            images = _result(reference)
-            done[running.pop(reference)] = images
-            made = sum(map(len, done.values()))
-            rate = made / (time.monotonic() - started)
-            progress = Progress("generating", made, total, rate, (total - made) / rate)
-            worker.report(progress, previews=[image.name for image in images[:PREVIEWS]])
-    labelled = [(share.label, image) for index, share in enumerate(todo) for image in done[index]]
-    return [SyntheticImage(index=index, label=label, image=image) for index, (label, image) in enumerate(labelled)]
+            share = running.pop(reference)
+            kept = selection.take(share, _result(reference))
+            rate = selection.kept / (time.monotonic() - started)
+            progress = Progress(
+                f"generating {share.label}".rstrip(),
+                selection.kept,
+                total,
+                rate,
+                (total - selection.kept) / rate if rate else None,
+                {"kept": selection.kept, **{f"refused_{reason}": n for reason, n in selection.refused.items()}},
+            )
+            shown = [_reference(worker.name, judged).name for judged in kept[:PREVIEWS]]
+            worker.report(progress, previews=shown)
 
 
-def _result(reference: "ray.ObjectRef[list[bytes]]") -> list[ImageRef]:
+def _result(reference: "ray.ObjectRef[Judgement]") -> Judgement:
     try:
-        return [ImageRef.FromString(data) for data in ray.get(reference)]
+        return ray.get(reference)
     except RayTaskError as error:
         if isinstance(error.cause, SynthoscopeError):
             raise error.cause from error
         raise
 
 
-def _sample(job: str, attempt: int, model_version: str, seed: int, share: Share) -> list[bytes]:
-    """A task: makes a share's images and stores them; returns their ImageRefs, serialized."""
+def _make(job: str, attempt: int, request: bytes, share: Share) -> Judgement:
+    """A task: makes and judges a share's candidates, and stores those that nothing refuses."""
     torch.set_num_threads(TASK_THREADS)
     stores = open_stores()
     JobWorker(stores.jobs, stores.objects, job, attempt).running()
-    generators = _generators(model_version)
-    tenant = names.tenant_of(job)
-    with ThreadPoolExecutor(UPLOAD_THREADS) as threads:
-        images: list[ImageRef] = []
-        for batch in sampling.sample(generators, share.label, share.count, seed, first=share.first):
-            images.extend(threads.map(lambda pixels: store_pixels(stores.objects, tenant, pixels), batch))
-    return [image.SerializeToString() for image in images]
+    workshop, tenant = _workshop(request), names.tenant_of(job)
+    distinct = SubmitGenerationRequest.FromString(request).options.filters.distinct
+    thumbnails: list[NDArray[np.uint8]] = []
+
+    def candidates() -> Iterator[Candidate]:
+        for candidate in workshop.candidates(share):
+            if distinct and not candidate.refused:
+                thumbnails.append(thumbnails_of(candidate.generated[None])[0])
+            yield candidate
+
+    def stored(candidate: Candidate) -> Judged:
+        if candidate.refused:
+            return Judged(candidate.index, candidate.refused)
+        image = store_pixels(stores.objects, tenant, candidate.pixels)
+        return Judged(candidate.index, "", image.sha256, image.size_bytes, image.width)
+
+    judged = list(map_ahead(stored, candidates(), threads=UPLOAD_THREADS, ahead=UPLOADS_AHEAD))
+    return Judgement(judged, np.stack(thumbnails) if thumbnails else None, workshop.threshold(share.label))
 
 
-@lru_cache(maxsize=2)
-def _generators(model_version: str) -> sampling.Generators:
-    objects = open_stores().objects
-    return sampling.load(objects, models.get(objects, model_version))
+@lru_cache(maxsize=1)
+def _workshop(request: bytes) -> Workshop:
+    stores = open_stores()
+    return open_workshop(stores.objects, stores.settings.cache, SubmitGenerationRequest.FromString(request))
 
 
-def _grid(stores: Stores, images: Sequence[SyntheticImage]) -> NDArray[np.uint8]:
+def _images(job: str, selection: Selection) -> Iterator[SyntheticImage]:
+    """The set's images, in order."""
+    for index, (label, judged) in enumerate(selection.images()):
+        image = _reference(job, judged)
+        yield SyntheticImage(index=index, label=label, image=image, candidate=judged.candidate)
+
+
+def _reference(job: str, judged: Judged) -> ImageRef:
+    """What `store_pixels` returned."""
+    return ImageRef(
+        name=names.IMAGE.format(tenant=names.tenant_of(job), sha256=judged.sha256),
+        sha256=judged.sha256,
+        media_type=PNG,
+        width=judged.side,
+        height=judged.side,
+        mode="RGB",
+        size_bytes=judged.size_bytes,
+        frames=1,
+    )
+
+
+def _grid(job: str, stores: Stores, selection: Selection) -> NDArray[np.uint8]:
     """25 images, spread evenly over the set so that every class is among them, five by five."""
-    chosen = np.linspace(0, len(images) - 1, min(GRID_IMAGES, len(images))).round().astype(int)
-    pipeline = Pipeline().sized(images[0].image.width)
-    return grid(load_images(stores.objects, [images[index].image for index in chosen], pipeline), columns=5)
+    kept = [judged for _, judged in selection.images()]
+    chosen = np.linspace(0, len(kept) - 1, min(GRID_IMAGES, len(kept))).round().astype(int)
+    references = [_reference(job, kept[index]) for index in chosen]
+    pipeline = Pipeline().sized(references[0].width)
+    return grid(load_images(stores.objects, references, pipeline), columns=5)

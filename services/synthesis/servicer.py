@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
+from services.synthesis.options import check_options
 from synthoscope import models, names
 from synthoscope.api.jobs.v1 import jobs_pb2
 from synthoscope.api.synthesis.v1 import synthesis_service_pb2 as messages
@@ -31,7 +32,7 @@ class SynthesisServicer(synthesis_service_pb2_grpc.SynthesisServiceServicer):
     def SubmitGeneration(
         self, request: messages.SubmitGenerationRequest, context: grpc.ServicerContext
     ) -> jobs_pb2.Job:
-        """Raises InvalidInput, NotFound, FailedPrecondition, AlreadyExists."""
+        """Raises InvalidInput, NotFound, FailedPrecondition, AlreadyExists, DataLoss."""
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         names.MODEL_VERSION.parse(request.model_version, "model_version")
         if request.seed < 0:
@@ -40,6 +41,7 @@ class SynthesisServicer(synthesis_service_pb2_grpc.SynthesisServiceServicer):
         record = models.get(self._objects, request.model_version)
         check_labels(request.counts, labels_of(record))
         resolved = {"model_version": record.name}
+        resolved |= check_options(self._objects, request.options, record, request.counts)
         return job_message(self._jobs.submit(tenant, JobKind.SYNTHESIS, request, request.request_id, resolved))
 
     def GetSyntheticSet(self, request: messages.GetSyntheticSetRequest, context: grpc.ServicerContext) -> SyntheticSet:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
@@ -21,7 +22,8 @@ class Specification:
     """A job's specification.
 
     `message_type` is the full name of the message, `request` the message as a JSON object, as it was sent; `resolved`
-    has the string fields that mean something else tomorrow (`versions/latest`), with what they meant then.
+    has the string fields that mean something else tomorrow (`versions/latest`), with what they meant then; a field of a
+    message within the request by its path, joined by dots.
     """
 
     name: str
@@ -44,8 +46,9 @@ class Specification:
     def as_message(self, message_type: type[M]) -> M:
         """The request with its fields resolved. Raises DataLoss when it is not a message of this type."""
         message = self._as_sent(message_type)
-        for field, value in self.resolved.items():
-            setattr(message, field, value)
+        for path, value in self.resolved.items():
+            *parents, field = path.split(".")
+            setattr(reduce(getattr, parents, message), field, value)
         return message
 
     def _as_sent(self, message_type: type[M]) -> M:

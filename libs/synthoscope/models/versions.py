@@ -16,6 +16,9 @@ from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import DataLoss, NotFound
 
+WEIGHTS = "weights.safetensors"
+"""Path of the weights within a version."""
+
 _IDENTITY = ("kind", "classes", "preset", "image_size", "config", "lineage", "files", "preprocessing")
 """The fields that a version is a digest of: what was trained, how, on what, and what came out."""
 
@@ -68,6 +71,18 @@ def read_file(objects: ObjectStore, record: ModelVersion, path: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != expected[path]:
         raise DataLoss(f"{path} of {record.name} does not have its SHA-256")
     return data
+
+
+def tensor_names(objects: ObjectStore, record: ModelVersion, path: str = WEIGHTS) -> frozenset[str]:
+    """The names of the tensors in one of a version's weight files; raises as `read_file`.
+
+    A safetensors file begins with the length of its header, 8 bytes little endian, and the header, a JSON object.
+    """
+    data = read_file(objects, record, path)
+    try:
+        return frozenset(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])) - {"__metadata__"}
+    except ValueError as error:
+        raise DataLoss(f"{path} of {record.name} is not a safetensors file") from error
 
 
 def _describe(path: str, data: bytes) -> ModelFile:

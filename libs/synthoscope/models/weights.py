@@ -7,12 +7,11 @@ import safetensors.torch
 from torch import Tensor
 
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
-from synthoscope.models.versions import read_file
+from synthoscope.models.versions import WEIGHTS, read_file
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss
 
-WEIGHTS = "weights.safetensors"
-"""Path of the weights within a version."""
+__all__ = ["WEIGHTS", "dump_weights", "load_weights"]
 
 
 def dump_weights(tensors: Mapping[str, Tensor]) -> bytes:

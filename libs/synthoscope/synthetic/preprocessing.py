@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from synthoscope import models
+from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.steps.normalization import Normalization
@@ -25,13 +26,23 @@ def pipeline_for(objects: ObjectStore, synthetic_set: str, pipeline: Pipeline) -
     that were preprocessed in another way, since a network would see the difference.
     """
     record = Records(objects, SyntheticSet).get(synthetic_set)
-    learned = pipeline_of(models.get(objects, record.model_version)) if record.model_version else Pipeline()
+    if not record.model_version:
+        return pipeline
+    return pipeline_of_generator(models.get(objects, record.model_version), pipeline, "this dataset")
+
+
+def pipeline_of_generator(gan: ModelVersion, pipeline: Pipeline, whose: str) -> Pipeline:
+    """What makes images of a GAN like the real ones that a sized `pipeline` makes; raises as `pipeline_for`.
+
+    `whose` pipeline it is, is said in the error.
+    """
+    learned = pipeline_of(gan)
     if learned.only_squeezes:
         return pipeline
     if _unsized(learned) != _unsized(pipeline):
         raise FailedPrecondition(
-            f"{record.name} is of a GAN that learned images preprocessed in another way than this dataset's; "
-            "train one on this dataset version"
+            f"{gan.name} learned images preprocessed in another way than those of {whose}; "
+            "train a GAN on the same dataset version"
         )
     return Pipeline(normalization=pipeline.normalization).sized(pipeline.resizing.size)
 

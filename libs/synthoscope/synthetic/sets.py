@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
@@ -35,17 +36,18 @@ def get(objects: ObjectStore, name: str, field: str = "name") -> SyntheticSet:
     return Records(objects, SyntheticSet).get(name)
 
 
-def publish(objects: ObjectStore, record: SyntheticSet, images: Sequence[SyntheticImage]) -> SyntheticSet:
+def publish(objects: ObjectStore, record: SyntheticSet, images: Iterable[SyntheticImage]) -> SyntheticSet:
     """Makes a set visible whose images are stored already; returns its record.
 
-    `record` comes with `name`, `model_version`, `seed` and `grid`; the rest is filled in here. A set that is there
-    already, as after a restart, is returned as it is.
+    `record` comes with `name`, `model_version`, `seed`, `grid`, `options` and `tallies`; the rest is filled in here.
+    `images` are taken one at a time. A set that is there already, as after a restart, is returned as it is.
     """
-    listing = _encode(images)
+    counts: Counter[str] = Counter()
+    listing = _encode(_counted(images, counts), record)
     complete = SyntheticSet()
     complete.CopyFrom(record)
-    complete.counts.update(Counter(image.label for image in images))
-    complete.image_count = len(images)
+    complete.counts.update(counts)
+    complete.image_count = counts.total()
     complete.manifest_sha256 = hashlib.sha256(listing).hexdigest()
     complete.create_time.CopyFrom(_now())
     objects.put(_listing_key(record.name), listing)
@@ -75,10 +77,23 @@ def load(objects: ObjectStore, name: str, pipeline: Pipeline) -> LabelledSet:
     return LabelledSet(pixels, tuple(image.label for image in images))
 
 
-def _encode(images: Sequence[SyntheticImage]) -> bytes:
-    rows = [
-        {
+def _counted(images: Iterable[SyntheticImage], counts: Counter[str]) -> Iterator[SyntheticImage]:
+    for image in images:
+        counts[image.label] += 1
+        yield image
+
+
+def _encode(images: Iterable[SyntheticImage], record: SyntheticSet) -> bytes:
+    """The list: how the set was made, then its images, a line each; never more than one of them as objects."""
+    made = {
+        "options": MessageToDict(record.options),
+        "tallies": {label: MessageToDict(tally) for label, tally in sorted(record.tallies.items())},
+    }
+    listing = bytearray(_compact(made)[:-1] + b',"images":[')
+    for image in images:
+        row = {
             "label": image.label,
+            "candidate": image.candidate,
             "sha256": image.image.sha256,
             "mediaType": image.image.media_type,
             "width": image.image.width,
@@ -86,9 +101,14 @@ def _encode(images: Sequence[SyntheticImage]) -> bytes:
             "mode": image.image.mode,
             "sizeBytes": image.image.size_bytes,
         }
-        for image in images
-    ]
-    return json.dumps({"images": rows}, separators=(",", ":")).encode()
+        listing += b"\n" + _compact(row) + b","
+    if listing.endswith(b","):
+        listing.pop()
+    return bytes(listing + b"]}")
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _decode(listing: bytes, tenant: str) -> list[SyntheticImage]:
@@ -96,6 +116,7 @@ def _decode(listing: bytes, tenant: str) -> list[SyntheticImage]:
         SyntheticImage(
             index=index,
             label=row["label"],
+            candidate=row.get("candidate", 0),  # lists from before candidates were counted have none
             image=ImageRef(
                 name=names.IMAGE.format(tenant=tenant, sha256=row["sha256"]),
                 sha256=row["sha256"],

@@ -67,7 +67,7 @@ def test_another_preprocessing_is_refused() -> None:
     objects = InMemoryObjectStore()
     name = a_set(objects, learned_by(CROPPED))
     for other in (Pipeline(), Pipeline((MarginRemoval(threshold=30),), Resizing(pad=True))):
-        with pytest.raises(FailedPrecondition, match="another way than this dataset's"):
+        with pytest.raises(FailedPrecondition, match="another way than those of this dataset"):
             pipeline_for(objects, name, other.sized(16))
 
 

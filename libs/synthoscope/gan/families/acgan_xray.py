@@ -36,6 +36,15 @@ class AcganXray(Family):
         """Uniform in (-1, 1), count×100."""
         return 2 * torch.rand(count, self.latent_size, generator=numbers) - 1
 
+    def truncated(self, latent: Tensor, threshold: float) -> Tensor:
+        """Uniform in (-threshold, threshold)."""
+        return latent * threshold
+
+    def realness(self, discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+        """What the realness head says."""
+        scores: Tensor = discriminator(images)[0]
+        return scores
+
     def draw(self, count: int, numbers: torch.Generator) -> dict[str, Tensor]:
         """Besides the usual, classes for the generated images and dropout masks."""
         drawn = super().draw(count, numbers)

@@ -12,6 +12,7 @@ from synthoscope.gan.families.family import Batch, Family, Networks, Outcome
 from synthoscope.gan.losses.codes import shows_category, shows_continuous
 from synthoscope.gan.losses.least_squares import generated_is_zero, real_is_one
 from synthoscope.gan.losses.wasserstein import negative_distance, negative_score
+from synthoscope.gan.truncation import truncated_normal
 
 
 class Convolutional(Family):
@@ -127,6 +128,11 @@ class Infogan(Convolutional, CrossEntropyFamily):
         category = F.one_hot(torch.randint(self.categories, (count,), generator=numbers), self.categories)
         continuous = 2 * torch.rand(count, self.continuous, generator=numbers) - 1
         return torch.cat([noise, category.to(noise.dtype), continuous], dim=1)
+
+    def truncated(self, latent: Tensor, threshold: float) -> Tensor:
+        """The noise truncated; the codes stay."""
+        noise, codes = latent[:, : self.noise], latent[:, self.noise :]
+        return torch.cat([truncated_normal(noise, threshold), codes], dim=1)
 
     def with_codes(self, latent: Tensor, category: int | None, continuous: dict[int, float]) -> Tensor:
         """Latent vectors with some codes replaced: the category, in [0, 10), and continuous ones by position."""

@@ -15,6 +15,8 @@ from synthoscope.gan.architectures import denoising
 from synthoscope.gan.families.dcgan import CrossEntropyFamily
 from synthoscope.gan.families.family import Batch, Networks, Outcome
 from synthoscope.gan.losses.penalties import half_squared_gradient
+from synthoscope.gan.truncation import truncated_normal
+from synthoscope.rpc.errors import FailedPrecondition
 
 STEPS = 4
 BETA_LEAST, BETA_MOST = 0.1, 20.0
@@ -48,6 +50,15 @@ class Ddgan(CrossEntropyFamily):
         """All that sampling needs, count×(4·100 + 4·C·S·S)."""
         pixels = self.config.channels * self.config.image_size**2
         return torch.randn(count, STEPS * (denoising.LATENT + pixels), generator=numbers)
+
+    def truncated(self, latent: Tensor, threshold: float) -> Tensor:
+        """The steps' latent vectors truncated; the noise stays, for its level is what a step was trained on."""
+        codes, noise = latent[:, : STEPS * denoising.LATENT], latent[:, STEPS * denoising.LATENT :]
+        return torch.cat([truncated_normal(codes, threshold), noise], dim=1)
+
+    def realness(self, discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Raises FailedPrecondition: this discriminator judges steps of denoising."""
+        raise FailedPrecondition("the discriminator of preset ddgan judges steps of denoising, not images")
 
     def draw(self, count: int, numbers: torch.Generator) -> dict[str, Tensor]:
         """A level t in [0, 4) and what a step at that level needs: noise up to t and on to t+1, and down again."""

@@ -19,6 +19,7 @@ from synthoscope.gan.config import GanConfig
 from synthoscope.gan.layers import spectrally_normalise
 from synthoscope.gan.losses.penalties import half_squared_gradient, unit_gradient
 from synthoscope.gan.precision import full_precision
+from synthoscope.gan.truncation import truncated_normal
 
 TURNS = ("real", "generated", "passed")
 """The discriminator's passes in a step: over real images, over generated ones, over those the generator passes off."""
@@ -124,6 +125,15 @@ class Family(ABC):
         """Images of latent vectors as `latent` draws them, N×C×S×S; values may lie beyond [-1, 1]."""
         images: Tensor = generator(latent, labels)
         return images
+
+    def truncated(self, latent: Tensor, threshold: float) -> Tensor:
+        """Latent vectors, N×L, of a distribution truncated to [-threshold, threshold]; `gan.truncation` says how."""
+        return truncated_normal(latent, threshold)
+
+    def realness(self, discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+        """The discriminator's scores, N, of images as they are, N×C×S×S in [-1, 1]: without changes and dropout."""
+        scores: Tensor = discriminator(images, labels)
+        return scores
 
     def score(self, discriminator: nn.Module, images: Tensor, batch: Batch, turn: str) -> Tensor:
         """The discriminator's scores, N, of what `judge` lets it see."""

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitGenerationRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "model_version", "counts", "seed")
+    __slots__ = ("parent", "request_id", "model_version", "counts", "seed", "options")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -22,12 +22,14 @@ class SubmitGenerationRequest(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     model_version: str
     counts: _containers.ScalarMap[str, int]
     seed: int
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., model_version: _Optional[str] = ..., counts: _Optional[_Mapping[str, int]] = ..., seed: _Optional[int] = ...) -> None: ...
+    options: _synthesis_pb2.GenerationOptions
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., model_version: _Optional[str] = ..., counts: _Optional[_Mapping[str, int]] = ..., seed: _Optional[int] = ..., options: _Optional[_Union[_synthesis_pb2.GenerationOptions, _Mapping]] = ...) -> None: ...
 
 class GetSyntheticSetRequest(_message.Message):
     __slots__ = ("name",)

@@ -65,8 +65,9 @@ class SynthesisServiceServicer:
 
     def SubmitGeneration(self, request, context):
         """Generates images as a job; previews travel in the job's events and the result is a synthetic set. NOT_FOUND for an
-        unknown model; INVALID_ARGUMENT for a label the generator does not know or a count out of range;
-        FAILED_PRECONDITION when the model is not a GAN.
+        unknown model; INVALID_ARGUMENT for a label the generator does not know, a count or an option out of range, or an
+        option that the model's preset does not have; FAILED_PRECONDITION when the model is not a GAN, has not the weights
+        that were asked for, or when the images it was trained on are gone, so that copies could not be told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
