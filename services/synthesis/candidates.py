@@ -37,7 +37,7 @@ _PROBABILITY = 0.5
 class Candidate(NamedTuple):
     """A candidate: what refused it, or ""; as the generator made it, and as it would be stored; uint8 S×S×3."""
 
-    index: int
+    number: int
     refused: str
     generated: NDArray[np.uint8]
     pixels: NDArray[np.uint8]
@@ -81,9 +81,9 @@ class Workshop:
         ):
             pixels = np.stack([resampled(image, self.output_size) for image in generated])
             refused = self._refused(share.label, generated, pixels)
-            for index in range(max(share.first, first), min(share.first + share.count, first + len(pixels))):
-                place = index - first
-                yield Candidate(index, refused[place], generated[place], pixels[place])
+            for number in range(max(share.first, first), min(share.first + share.count, first + len(pixels))):
+                place = number - first
+                yield Candidate(number, refused[place], generated[place], pixels[place])
 
     def threshold(self, label: str) -> float | None:
         """The least discriminator score of a label's images; None without such a filter."""

@@ -96,7 +96,7 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
     task = ray.remote(num_cpus=TASK_CPUS)(_make)
     arguments = (worker.name, worker.attempt, request.SerializeToString(deterministic=True))
     at_a_time = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
-    running: dict["ray.ObjectRef[Judgement]", Share] = {}
+    running: dict[ray.ObjectRef[Judgement], Share] = {}
     started, total = time.monotonic(), sum(request.counts.values())
     while not selection.done:
         while len(running) < at_a_time and (share := selection.next_share()):
@@ -149,9 +149,9 @@ def _make(job: str, attempt: int, request: bytes, share: Share) -> Judgement:
 
     def stored(candidate: Candidate) -> Judged:
         if candidate.refused:
-            return Judged(candidate.index, candidate.refused)
+            return Judged(candidate.number, candidate.refused)
         image = store_pixels(stores.objects, tenant, candidate.pixels)
-        return Judged(candidate.index, "", image.sha256, image.size_bytes, image.width)
+        return Judged(candidate.number, "", image.sha256, image.size_bytes, image.width)
 
     judged = list(map_ahead(stored, candidates(), threads=UPLOAD_THREADS, ahead=UPLOADS_AHEAD))
     return Judgement(judged, np.stack(thumbnails) if thumbnails else None, workshop.threshold(share.label))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from synthoscope import names
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import GenerationOptions, SyntheticSet
 from synthoscope.cli.console import (
     AsJson,
     Detach,
@@ -18,6 +18,23 @@ from synthoscope.cli.console import (
     short_name,
     table,
 )
+from synthoscope.cli.generation_options import (
+    Category,
+    CheckpointName,
+    ClassifierName,
+    ClassifierProbability,
+    Code,
+    DiscriminatorShare,
+    Distinct,
+    KeepLast,
+    OutputSize,
+    Truncation,
+    filters_of,
+    parse_checkpoint,
+    parse_codes,
+    shortfall_of,
+    tallies_of,
+)
 from synthoscope.client import Client
 
 app = typer.Typer(no_args_is_help=True, help="Synthetic sets: generate, list, show.")
@@ -28,16 +45,35 @@ def generate(
     model: Annotated[str, typer.Argument(help="A GAN: `gan` or `gan@VERSION`.")],
     per_class: Annotated[int, typer.Option(help="Images of each class.")] = 25,
     count: Annotated[list[str] | None, typer.Option(help="Instead: CLASS=IMAGES, once per class.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same images.")] = 0,
+    truncation: Truncation = 0.0,
+    checkpoint: CheckpointName = "",
+    category: Category = -1,
+    code: Code = None,
+    keep_last: KeepLast = 0.0,
+    output_size: OutputSize = 0,
+    discriminator_share: DiscriminatorShare = 0.0,
+    classifier: ClassifierName = "",
+    classifier_probability: ClassifierProbability = 0.0,
+    distinct: Distinct = False,
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> None:
-    """Generates a synthetic set."""
+    """Generates a synthetic set. Near-copies of training images are always refused, and replaced."""
+    options = GenerationOptions(
+        truncation=truncation,
+        checkpoint=parse_checkpoint(checkpoint),
+        codes=parse_codes(category, code),
+        keep_last=keep_last,
+        output_size=output_size,
+    )
     with Client() as client:
+        filters = filters_of(client, discriminator_share, classifier, classifier_probability, distinct)
+        options.filters.CopyFrom(filters)
         version = client.models.get(client.model_name(model))
         counts = parse_counts(count) if count else dict.fromkeys(version.classes or [""], per_class)
-        job = client.synthesis.generate(version.name, counts, seed, request_id)
+        job = client.synthesis.generate(version.name, counts, seed, request_id, options)
         ended = finish(client, job, "generating", detach=detach, as_json=as_json)
         if ended is None:
             return
@@ -93,4 +129,8 @@ def show_set(item: SyntheticSet, as_json: bool) -> None:
     for label, number in sorted(item.counts.items()):
         rows.add_row(label or "(none)", str(number))
     console.print(rows)
+    if item.tallies:
+        console.print(tallies_of(item))
+    if shortfall := shortfall_of(item):
+        console.print(shortfall)
     console.print(f"made by {short_name(item.model_version)} with seed {item.seed}")

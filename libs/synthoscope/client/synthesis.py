@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.synthesis.v1 import synthesis_service_pb2 as requests
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import GenerationOptions, SyntheticImage, SyntheticSet
 from synthoscope.api.synthesis.v1.synthesis_service_pb2_grpc import SynthesisServiceStub
 from synthoscope.client.connection import Connection, call, pages
 
@@ -15,14 +15,25 @@ class Synthesis:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def generate(self, model_version: str, counts: Mapping[str, int], seed: int = 0, request_id: str = "") -> Job:
-        """Starts the generation of images per class; the job's result is a synthetic set."""
+    def generate(
+        self,
+        model_version: str,
+        counts: Mapping[str, int],
+        seed: int = 0,
+        request_id: str = "",
+        options: GenerationOptions | None = None,
+    ) -> Job:
+        """Starts the generation of images per class; the job's result is a synthetic set.
+
+        `options` say how the images are made and which are refused. Raises InvalidInput, NotFound, FailedPrecondition.
+        """
         request = requests.SubmitGenerationRequest(
             parent=self._connection.parent,
             request_id=request_id,
             model_version=model_version,
             counts=counts,
             seed=seed,
+            options=options,
         )
         return call(self._stub.SubmitGeneration, request)
 

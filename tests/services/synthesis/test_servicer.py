@@ -2,14 +2,21 @@ import pytest
 
 from services.synthesis.servicer import SynthesisServicer
 from synthoscope import models
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.jobs.v1 import jobs_pb2
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion
 from synthoscope.api.synthesis.v1 import synthesis_service_pb2 as messages
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import (
+    GenerationFilters,
+    GenerationOptions,
+    SyntheticImage,
+    SyntheticSet,
+)
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
+from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound
 from synthoscope.synthetic import sets
 
@@ -30,7 +37,11 @@ def servicer(objects, jobs):
 
 
 def publish(objects, kind=ModelKind.MODEL_KIND_GAN, classes=("a", "b")):
-    return models.publish(objects, "tenants/t/models/m", ModelVersion(kind=kind, classes=classes), {}).name
+    dataset = "tenants/t/datasets/d/versions/1"
+    Records(objects, DatasetVersion).put(dataset, DatasetVersion(name=dataset))
+    lineage = Lineage(dataset_version=dataset)
+    record = ModelVersion(kind=kind, classes=classes, preset="dcgan-64", image_size=64, lineage=lineage)
+    return models.publish(objects, "tenants/t/models/m", record, {}).name
 
 
 def generation(model_version, counts=None, seed=0):
@@ -62,6 +73,24 @@ def test_a_generation_becomes_a_job_that_names_the_very_version(servicer, object
 def test_counts_and_seed_are_checked(servicer, objects, counts, seed, text):
     with pytest.raises(InvalidInput, match=text):
         servicer.SubmitGeneration(generation(publish(objects), counts, seed), None)
+
+
+def test_the_latest_classifier_is_resolved_when_the_job_is_accepted(servicer, objects, jobs):
+    gan = publish(objects)
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=["a", "b"], image_size=64)
+    name = models.publish(objects, "tenants/t/models/cnn", record, {}).name
+    request = generation(gan)
+    request.options.filters.classifier = "tenants/t/models/cnn/versions/latest"
+    job = servicer.SubmitGeneration(request, None)
+    options = jobs.specification(job.name, messages.SubmitGenerationRequest).options
+    assert options == GenerationOptions(filters=GenerationFilters(classifier=name))
+
+
+def test_options_are_checked(servicer, objects):
+    request = generation(publish(objects))
+    request.options.output_size = 7
+    with pytest.raises(InvalidInput, match=r"options\.output_size"):
+        servicer.SubmitGeneration(request, None)
 
 
 def test_a_generator_without_classes_knows_the_empty_label_only(servicer, objects):

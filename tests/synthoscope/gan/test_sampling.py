@@ -8,6 +8,7 @@ from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.gan import sampling
 from synthoscope.gan.config import PRESETS, Conditioning, GanConfig
 from synthoscope.gan.families import family_of
+from synthoscope.gan.sampling_options import SamplingOptions
 from synthoscope.models import publish
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import InMemoryObjectStore
@@ -153,3 +154,77 @@ def test_a_training_networks_batch_norms_are_left_training():
     alone = sampling.to_pixels(family, network, latent[:1], torch.zeros(1, dtype=torch.long))
     assert network.training
     assert np.abs(pixels[:1].astype(int) - alone).max() <= 1
+
+
+def with_discriminators(preset, classes=("a", "b"), **changes):
+    """A record, and random weights with the discriminators."""
+    record, tensors = version_of(preset, classes, **changes)
+    config = sampling.config_of(record)
+    count = len(classes) if config.conditioning is Conditioning.CONDITIONAL else 0
+    for part in {name.split(".")[0] for name in tensors}:
+        discriminator = family_of(config, count).build(int(part)).discriminator
+        for parameter in discriminator.parameters():
+            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(1))
+        tensors |= {f"{part}.discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
+    return record, tensors
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in ("ddgan", "dcgan-128")])
+def test_discriminators_of_every_preset_score_images(preset):
+    sizes = {"image_size": 28, "width": 2, "channels": 1} if len(PRESETS[preset].sizes) > 1 else {}
+    record, tensors = with_discriminators(preset, **sizes)
+    generators = sampling.from_tensors(record, tensors, judged=True)
+    side = generators.image_size
+    pixels = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
+    found = sampling.scores(generators, "b", pixels)
+    assert found.shape == (4,)
+    assert len(set(found.tolist())) == 4
+    np.testing.assert_array_equal(sampling.scores(generators, "b", pixels), found)  # no dropout
+    if generators.conditioning is Conditioning.PER_CLASS:
+        assert not np.array_equal(sampling.scores(generators, "a", pixels), found)
+
+
+def test_ddgans_discriminator_judges_no_images():
+    record, tensors = with_discriminators("ddgan", image_size=28, width=2)
+    generators = sampling.from_tensors(record, tensors, judged=True)
+    with pytest.raises(FailedPrecondition, match="steps of denoising"):
+        sampling.scores(generators, "a", np.zeros((1, 28, 28, 3), np.uint8))
+
+
+def test_the_checkpoint_can_be_chosen():
+    record, tensors = version_of("r3", ["a"], image_size=28, width=2)
+    best = family_of(sampling.config_of(record), 1).build(5).generator.state_dict()
+    tensors |= {f"0.best.{name}": tensor for name, tensor in best.items()}
+    made = {
+        checkpoint: images(sampling.from_tensors(record, tensors, checkpoint), "a", 1).tobytes()
+        for checkpoint in sampling.Checkpoint
+    }
+    assert made[sampling.Checkpoint.DEFAULT] == made[sampling.Checkpoint.AVERAGE]
+    assert len(set(made.values())) == 3
+    last = {name: tensor for name, tensor in tensors.items() if ".generator." in name}
+    with pytest.raises(FailedPrecondition, match="has no BEST weights; it has LAST"):
+        sampling.from_tensors(record, last, sampling.Checkpoint.BEST)
+
+
+@pytest.mark.parametrize("preset", ["acgan-xray", "ddgan", "infogan", "lsgan"])
+def test_truncation_narrows_what_is_drawn_and_leaves_the_rest(preset):
+    family = family_of(GanConfig(preset, epochs=1), 2)
+    latent = family.latent(200, torch.Generator().manual_seed(0))
+    truncated = family.truncated(latent, 0.5)
+    kept = {"acgan-xray": 100, "ddgan": 400, "infogan": 62, "lsgan": 100}[preset]
+    assert truncated[:, :kept].abs().max() <= 0.5
+    assert torch.equal(truncated[:, kept:], latent[:, kept:])
+    if preset == "acgan-xray":
+        assert torch.equal(truncated, latent * 0.5)
+
+
+def test_options_change_latent_vectors():
+    family = family_of(GanConfig("infogan", epochs=1), 2)
+    latent = family.latent(3, torch.Generator().manual_seed(0))
+    changed = sampling.change_of(family, SamplingOptions(truncation=0.5, category=2, continuous={1: -1.0}))(latent)
+    assert changed[:, :62].abs().max() <= 0.5
+    assert changed[:, 62:72].argmax(1).tolist() == [2, 2, 2]
+    assert torch.equal(changed[:, 72], latent[:, 72])
+    assert changed[:, 73].tolist() == [-1, -1, -1]
+    plain = family_of(GanConfig("lsgan", epochs=1), 2)
+    assert sampling.change_of(plain, SamplingOptions())(latent) is latent

@@ -3,6 +3,7 @@ import torch
 
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
+from synthoscope.models.versions import tensor_names
 from synthoscope.models.weights import WEIGHTS, dump_weights, load_weights
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import DataLoss
@@ -42,3 +43,13 @@ def test_changed_bytes_are_data_loss():
     objects.put(f"{version.name}/{WEIGHTS}", dump_weights({"a": torch.ones(9)}))
     with pytest.raises(DataLoss, match="SHA-256"):
         load_weights(objects, version)
+
+
+def test_the_names_of_tensors_are_read_without_the_tensors():
+    objects = InMemoryObjectStore()
+    tensors = {"0.generator.x": torch.zeros(2), "0.average.y": torch.ones(3)}
+    record = models.publish(objects, "tenants/t/models/m", ModelVersion(), {WEIGHTS: dump_weights(tensors)})
+    assert tensor_names(objects, record) == set(tensors)
+    broken = models.publish(objects, "tenants/t/models/m", ModelVersion(), {WEIGHTS: b"\x05\0\0\0\0\0\0\0{no}"})
+    with pytest.raises(DataLoss, match="safetensors"):
+        tensor_names(objects, broken)

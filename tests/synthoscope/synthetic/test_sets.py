@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
@@ -17,11 +20,13 @@ LABELS = ("a", "b", "b")
 
 def published(objects):
     images = [
-        SyntheticImage(index=index, label=label, image=store_pixels(objects, "t", pixels))
+        SyntheticImage(index=index, label=label, candidate=2 * index, image=store_pixels(objects, "t", pixels))
         for index, (label, pixels) in enumerate(zip(LABELS, PIXELS, strict=True))
     ]
     gan = models.publish(objects, "tenants/t/models/g", ModelVersion(kind=ModelKind.MODEL_KIND_GAN, image_size=8), {})
     record = SyntheticSet(name=NAME, model_version=gan.name, seed=4, grid=images[0].image)
+    record.options.truncation = 0.5
+    record.tallies["b"].refused["training_copy"] = 3
     return sets.publish(objects, record, images), images
 
 
@@ -34,6 +39,25 @@ def test_a_set_comes_back_as_it_was_published():
     loaded = sets.load(objects, NAME, Pipeline().sized(8))
     np.testing.assert_array_equal(loaded.images, PIXELS)
     assert loaded.labels == LABELS
+
+
+def test_the_list_says_how_the_set_was_made_and_what_was_refused():
+    objects = InMemoryObjectStore()
+    published(objects)
+    listing = json.loads(objects.get(f"{NAME}/images.json"))
+    assert listing["options"] == {"truncation": 0.5}
+    assert listing["tallies"] == {"b": {"refused": {"training_copy": "3"}}}
+    assert [image["candidate"] for image in listing["images"]] == [0, 2, 4]
+
+
+def test_lists_from_before_candidates_were_counted_are_read():
+    objects = InMemoryObjectStore()
+    record, images = published(objects)
+    listing = json.loads(objects.get(f"{NAME}/images.json"))
+    old = json.dumps({"images": [{k: v for k, v in row.items() if k != "candidate"} for row in listing["images"]]})
+    objects.put(f"{NAME}/images.json", old.encode())
+    record.manifest_sha256 = hashlib.sha256(old.encode()).hexdigest()
+    assert [image.image for image in sets.read_images(objects, record)] == [image.image for image in images]
 
 
 def test_images_are_squeezed_to_the_size_asked_for():
