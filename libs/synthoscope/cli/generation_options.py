@@ -42,12 +42,12 @@ ClassifierProbability = Annotated[float, typer.Option(help="The least probabilit
 Distinct = Annotated[bool, typer.Option("--distinct", help="Refuse near-copies of the set's earlier images.")]
 
 
-def parse_checkpoint(text: str) -> GenerationCheckpoint:
-    """The enum's value for `last`, `average`, `best` or nothing."""
-    known = {name.removeprefix(_PREFIX).lower(): value for name, value in GenerationCheckpoint.items()[1:]}
+def parse_checkpoint(text: str) -> str:
+    """The enum value's name for `last`, `average`, `best` or nothing."""
+    known = {name.removeprefix(_PREFIX).lower(): name for name in GenerationCheckpoint.keys()[1:]}
     if text and text not in known:
         raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--checkpoint")
-    return known.get(text, GenerationCheckpoint.GENERATION_CHECKPOINT_UNSPECIFIED)
+    return known.get(text, GenerationCheckpoint.keys()[0])
 
 
 def parse_codes(category: int, codes: list[str] | None) -> InfoganCodes | None:

@@ -108,9 +108,8 @@ def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jo
 
 def alone(platform, jobs, request, cache):
     """The digests of a request's images and their tallies, made here by one task at a time."""
-    stores = Stores(
-        ProgramSettings(objects=platform.objects, redis=platform.redis, cache_dir=cache), jobs.objects, None
-    )
+    settings = ProgramSettings(objects=platform.objects, redis=platform.redis, cache_dir=cache)
+    stores = Stores(settings, jobs.objects, jobs.store)
     workshop = open_workshop(jobs.objects, stores.settings.cache, request)
     selection = Selection(request.counts, request.options, Repeats(stores, request.model_version))
     while share := selection.next_share():

@@ -2,7 +2,6 @@ import pytest
 import typer
 
 from synthoscope.api.synthesis.v1.synthesis_pb2 import (
-    GenerationCheckpoint,
     GenerationTally,
     InfoganCodes,
     SyntheticSet,
@@ -11,8 +10,8 @@ from synthoscope.cli.generation_options import parse_checkpoint, parse_codes, sh
 
 
 def test_checkpoints():
-    assert parse_checkpoint("best") == GenerationCheckpoint.GENERATION_CHECKPOINT_BEST
-    assert parse_checkpoint("") == GenerationCheckpoint.GENERATION_CHECKPOINT_UNSPECIFIED
+    assert parse_checkpoint("best") == "GENERATION_CHECKPOINT_BEST"
+    assert parse_checkpoint("") == "GENERATION_CHECKPOINT_UNSPECIFIED"
     with pytest.raises(typer.BadParameter, match="last, average, best"):
         parse_checkpoint("newest")
 

@@ -164,7 +164,7 @@ def with_discriminators(preset, classes=("a", "b"), **changes):
     for part in {name.split(".")[0] for name in tensors}:
         discriminator = family_of(config, count).build(int(part)).discriminator
         for parameter in discriminator.parameters():
-            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(1))
+            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(1 + int(part)))
         tensors |= {f"{part}.discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
     return record, tensors
 
