@@ -22,6 +22,7 @@ from synthoscope.gan import sampling
 from synthoscope.gan.sampling_options import SamplingOptions
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.objects import ObjectStore
+from synthoscope.rpc.errors import FailedPrecondition
 from synthoscope.synthetic.copies import CopyFinder
 from synthoscope.synthetic.preprocessing import pipeline_of_generator
 
@@ -132,10 +133,17 @@ def open_workshop(objects: ObjectStore, cache: PixelCache, request: SubmitGenera
 
 
 def training_copies(objects: ObjectStore, cache: PixelCache, model_version: str) -> CopyFinder:
-    """What finds copies of the images that a GAN was trained on, as it saw them."""
+    """What finds copies of the images that a GAN was trained on, as it saw them.
+
+    Raises FailedPrecondition when none of them shows anything, and what reading models and datasets raises.
+    """
     record = models.get(objects, model_version)
-    size = sampling.config_of(record).image_size
-    return CopyFinder(load_split(objects, record.lineage.dataset_version, Split.SPLIT_TRAIN, size, cache).images)
+    size, dataset = sampling.config_of(record).image_size, record.lineage.dataset_version
+    images = load_split(objects, dataset, Split.SPLIT_TRAIN, size, cache).images
+    try:
+        return CopyFinder(images)
+    except ValueError as error:
+        raise FailedPrecondition(f"no copies of the images of {dataset} could be told: {error}") from error
 
 
 def resampled(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

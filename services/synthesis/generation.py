@@ -95,7 +95,8 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
     watch = QueueWatch(worker, stores.jobs, {"CPU": TASK_CPUS})
     task = ray.remote(num_cpus=TASK_CPUS)(_make)
     arguments = (worker.name, worker.attempt, request.SerializeToString(deterministic=True))
-    at_a_time = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    # One more than there are processors, so that one can compute while another waits for its last uploads.
+    at_a_time = 1 + max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
     running: dict[ray.ObjectRef[Judgement], Share] = {}
     started, total = time.monotonic(), sum(request.counts.values())
     while not selection.done:

@@ -22,6 +22,7 @@ from synthoscope.gan.families import family_of
 from synthoscope.images.storage import store_pixels
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.errors import FailedPrecondition
 
 SIDE = 28
 COPIED = (3, 20)
@@ -87,6 +88,16 @@ def refused(workshop, label="a", count=48, first=0):
 def test_copies_of_training_images_are_always_refused(workshop_of):
     assert refused(workshop_of()) == dict.fromkeys(COPIED, "training_copy")
     assert not refused(workshop_of(), "b")
+
+
+def test_training_images_that_show_nothing(objects, tmp_path):
+    black = store_pixels(objects, "t", np.zeros((SIDE, SIDE, 3), np.uint8))
+    images = [DatasetImage(path="1.png", label="a", split=Split.SPLIT_TRAIN, image=black)]
+    dataset = store(objects, "tenants/t/datasets/black", images).name
+    record = ModelVersion(preset="lsgan", lineage=Lineage(dataset_version=dataset))
+    name = models.publish(objects, "tenants/t/models/black", record, {}).name
+    with pytest.raises(FailedPrecondition, match="single grey value"):
+        candidates.training_copies(objects, PixelCache(tmp_path), name)
 
 
 def test_the_discriminator_keeps_its_best_share(workshop_of):
