@@ -80,7 +80,7 @@ def main() -> None:
     training = prepare(runs)
     wanted = [(preset, seed) for seed, preset in product(arguments.seeds, arguments.presets)]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        done = pool.map(lambda run: in_process(runs, *run, arguments), wanted)
+        done = pool.map(lambda run: in_process(runs, run[0], run[1], arguments), wanted)
         rows = [row for row in done if row]
     facts = {"data": training.data, "dataset_version": training.version, "images": len(training.images)}
     facts |= {"side": SIZE, "generated_per_class": PER_CLASS, "threads": THREADS}
