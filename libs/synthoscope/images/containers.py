@@ -4,6 +4,7 @@ Pillow believes a good deal of what a file claims: it unpacks compressed texts a
 pixel data, and ignores what follows the picture. These checks come first.
 """
 
+import re
 import struct
 import zlib
 
@@ -19,9 +20,14 @@ LARGEST_METADATA = 4 * 1024 * 1024
 MOST_JPEG_SCANS = 100
 """Passes over the picture that a progressive JPEG may ask for; encoders use about 10."""
 
+MOST_SCANNED_PIXELS = 1_000_000_000
+"""Pixels times passes: each goes over the whole picture, and may take only a few bytes of the file."""
+
 _PNG_PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_START_OF_SCAN = b"\xff\xda"
+_JPEG_START_OF_SCAN, _JPEG_END = 0xDA, 0xD9
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A marker within coded data: not a stuffed byte, a restart marker or a fill byte (ITU-T T.81, section B.1.1)."""
 
 
 def read_png(data: bytes, field: str) -> tuple[int, int, bytes]:
@@ -60,31 +66,39 @@ def read_png(data: bytes, field: str) -> tuple[int, int, bytes]:
 def read_jpeg(data: bytes, field: str) -> tuple[int, int]:
     """Width and height in pixels.
 
-    Raises InvalidInput for a truncated or damaged file; ResourceExhausted for more than 4 MiB of metadata or more than
-    100 scans.
+    Walks over the segments and scans to the end of the picture, so that a truncated file costs no decoding. Raises
+    InvalidInput for a truncated or damaged file; ResourceExhausted for more than 4 MiB of metadata, or more scans than
+    100 or than 1000 megapixels.
     """
-    size, metadata, position = None, 0, 2
+    size, metadata, scans, position = None, 0, 0, 2
     while True:
         while data[position : position + 2] == b"\xff\xff":
             position += 1
+        if data[position : position + 2] == bytes((0xFF, _JPEG_END)):
+            break
         if position + 4 > len(data):
             raise InvalidInput(field, "is a truncated JPEG file")
         if data[position] != 0xFF:
             raise InvalidInput(field, "is a damaged JPEG file: a marker is missing")
         marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _JPEG_START_OF_SCAN[1]:
-            break
         if marker in _JPEG_FRAME_MARKERS and position + 9 <= len(data):
             height, width = struct.unpack_from(">HH", data, position + 5)
             size = width, height
         if 0xE0 <= marker <= 0xEF or marker == 0xFE:
             metadata += length
         position += 2 + max(length, 2)
+        if marker == _JPEG_START_OF_SCAN:
+            scans += 1
+            found = _JPEG_MARKER.search(data, position)
+            position = found.start() if found else len(data)
     _check_metadata(metadata, field)
-    if data.count(_JPEG_START_OF_SCAN, position) > MOST_JPEG_SCANS:
-        raise ResourceExhausted(f"{field}: the JPEG file has more than {MOST_JPEG_SCANS} scans")
-    if size is None:
-        raise InvalidInput(field, "is a damaged JPEG file: its header is missing")
+    if size is None or not scans:
+        raise InvalidInput(field, "is a damaged JPEG file: its header or its picture is missing")
+    if scans > MOST_JPEG_SCANS or scans * size[0] * size[1] > MOST_SCANNED_PIXELS:
+        raise ResourceExhausted(
+            f"{field}: the JPEG file has {scans} scans of {size[0]}×{size[1]} pixels; at most {MOST_JPEG_SCANS}, and "
+            f"{MOST_SCANNED_PIXELS // 10**6} megapixels of them, are accepted"
+        )
     return size
 
 

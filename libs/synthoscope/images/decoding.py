@@ -42,6 +42,9 @@ _SIXTEEN_BIT = frozenset({"I;16", "I;16B", "I;16L", "I"})
 _WITH_ALPHA = frozenset({"LA", "PA", "La", "RGBA", "RGBa"})
 _MODES = _SIXTEEN_BIT | _WITH_ALPHA | {"1", "L", "P", "RGB"}
 
+_BAND = 256
+"""Rows."""
+
 _LARGE = 4_000_000
 _large_decodes = threading.BoundedSemaphore(2)  # one image at the bound takes about 0.5 GB while it is decoded
 
@@ -187,15 +190,23 @@ def _pixels(image: Image.Image, facts: ImageFacts, field: str) -> NDArray[np.uin
         image.load()
         if facts.mode in _SIXTEEN_BIT:
             return _stretch(np.asarray(image).astype(np.uint16))
-        if facts.mode in _WITH_ALPHA or "transparency" in image.info:
-            opaque = image.convert("RGBA")
-            background = Image.new("RGBA", image.size, (0, 0, 0, 255))
-            image = Image.alpha_composite(background, opaque)
-        return np.array(image.convert("RGB"))
+        return _rgb(image)
     except _PILLOW_ERRORS as error:
         raise InvalidInput(
             field, f"is a truncated or damaged {facts.media_type.removeprefix('image/').upper()} file"
         ) from error
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Band by band, since Pillow's conversions and numpy's reading each make a copy of what they are given."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _BAND):
+        band = image.crop((0, top, image.width, min(top + _BAND, image.height)))
+        if image.mode in _WITH_ALPHA or "transparency" in image.info:
+            background = Image.new("RGBA", band.size, (0, 0, 0, 255))
+            band = Image.alpha_composite(background, band.convert("RGBA"))
+        pixels[top : top + _BAND] = np.asarray(band.convert("RGB"))
+    return pixels
 
 
 def _stretch(values: NDArray[np.uint16]) -> NDArray[np.uint8]:

@@ -37,6 +37,9 @@ from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, Unimplemente
 LARGEST_INFLATED = 64 * 1024 * 1024
 """Bytes that a deflated file may inflate to."""
 
+_DEFLATED_BLOCK = 4096
+"""Bytes that are inflated at a time, to 4 MiB at most."""
+
 DEEPEST = 16
 """Sequences within sequences."""
 
@@ -123,16 +126,18 @@ def _text(meta: dict[int, bytes], tag: int) -> str:
 
 
 def _inflated(data: bytes, field: str) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     try:
-        inflated = inflater.decompress(data, LARGEST_INFLATED)
+        # Counted before any of it is kept, so that what is too large costs no memory.
+        for start in range(0, len(data), _DEFLATED_BLOCK):
+            size += len(inflater.decompress(data[start : start + _DEFLATED_BLOCK]))
+            if size > LARGEST_INFLATED:
+                raise ResourceExhausted(f"{field}: inflates to more than {LARGEST_INFLATED} bytes")
+            if inflater.eof:
+                return zlib.decompress(data, -zlib.MAX_WBITS, max(size, 1))
     except zlib.error as error:
         raise InvalidInput(field, "is a damaged DICOM file: it does not inflate") from error
-    if inflater.unconsumed_tail:
-        raise ResourceExhausted(f"{field}: inflates to more than {LARGEST_INFLATED} bytes")
-    if not inflater.eof:
-        raise InvalidInput(field, "is a truncated DICOM file: it does not inflate")
-    return inflated
+    raise InvalidInput(field, "is a truncated DICOM file: it does not inflate")
 
 
 class _Walk:

@@ -15,6 +15,7 @@ from pathlib import Path
 import dicoms
 import grpc
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from pydicom import config
@@ -310,11 +311,36 @@ def test_the_files_would_be_accepted_without_what_is_bad(pseudonyms: Pseudonyms,
         assert decoders.accept(data, "image", pseudonyms.tenant("default")).facts.width > 0
 
 
-def resident() -> int:
-    """Most bytes that this process, the service's, has had since the last call."""
-    status = Path("/proc/self/status").read_text()
-    Path("/proc/self/clear_refs").write_text("5")
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+class Usage:
+    """What the service's process and its decoders' take from now on."""
+
+    def __init__(self) -> None:
+        self._began, self._processes = time.perf_counter(), [psutil.Process(), *decoder_processes()]
+        for process in self._processes:
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the peak starts again
+        self._peaks = [_peak(process) for process in self._processes]
+        self._seconds = [sum(process.cpu_times()[:2]) for process in self._processes]
+
+    def seconds(self) -> float:
+        """Seconds until now."""
+        return time.perf_counter() - self._began
+
+    def busy(self) -> float:
+        """Seconds of a processor that all of them took: what it would have been on an idle machine."""
+        return sum(sum(p.cpu_times()[:2]) - before for p, before in zip(self._processes, self._seconds, strict=True))
+
+    def grown(self) -> int:
+        """Bytes by which the peaks grew, of all processes together."""
+        return sum(_peak(process) - before for process, before in zip(self._processes, self._peaks, strict=True))
+
+
+def decoder_processes() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "synthoscope.images.decoder_process" in child.cmdline()]
+
+
+def _peak(process: psutil.Process) -> int:
+    return int(Path(f"/proc/{process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
 def upload_error(images: ImageServiceStub, data: bytes, **fields: str) -> None:
@@ -322,24 +348,40 @@ def upload_error(images: ImageServiceStub, data: bytes, **fields: str) -> None:
         upload(images, data, **fields)
 
 
+def large_and_truncated(**options: object) -> bytes:
+    """A JPEG file of 64 megapixels, a tenth of which is missing."""
+    whole = encoded(Image.fromarray(PIXELS).resize((8000, 8000)), "JPEG", quality=30, **options)
+    return whole[: len(whole) * 9 // 10]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux, to measure memory")
 def test_what_bad_input_costs(
     images: ImageServiceStub, objects: InMemoryObjectStore, capsys: pytest.CaptureFixture
 ) -> None:
-    """Prints seconds and, for the service's process, extra memory of each: wanted are below 1 s and 100 MB."""
+    """Each file takes less than 1 s and 100 MB, of the service's process and of its decoders' together.
+
+    Seconds are those of a processor: on a machine with much else to do, more pass.
+    """
     files = [(name, build(), fields) for name, build, _, _, fields in BAD]
-    upload_error(images, b"warm")
+    files += [("2 truncated, 64 megapixels", large_and_truncated(), {})]
+    files += [("2 truncated, progressive", large_and_truncated(progressive=True), {})]
+    for _ in range(4):  # both decoders are there, and have loaded what they need
+        upload_error(images, dicom(RescaleSlope="NaN"))
+        upload_error(images, jpeg()[:-40])
     worst = []
     for name, data, fields in files:
-        before, began = (resident(), resident())[1], time.perf_counter()
+        usage = Usage()
         upload_error(images, data, **fields)
-        seconds, grown = time.perf_counter() - began, resident() - before
-        worst.append((seconds, grown))
+        worst.append((usage.busy(), usage.grown()))
         with capsys.disabled():
-            print(f"{name:45} {len(data):>9} bytes  {seconds:6.3f} s  {grown / 1e6:6.1f} MB")
-    seconds, grown = (max(figures) for figures in zip(*worst, strict=True))
+            print(
+                f"{name:45} {len(data):>9} bytes  {usage.seconds():6.3f} s  busy {usage.busy():6.3f} s  "
+                f"{usage.grown() / 1e6:6.1f} MB"
+            )
+    busy, grown = (max(figures) for figures in zip(*worst, strict=True))
     with capsys.disabled():
-        print(f"slowest {seconds:.3f} s (wanted: below 1), most {grown / 1e6:.1f} MB (wanted: below 100)")
+        print(f"busiest {busy:.3f} s (wanted: below 1), most {grown / 1e6:.1f} MB (wanted: below 100)")
     assert list(objects.list("")) == []
+    assert busy < 1
     assert grown < 100e6

@@ -227,7 +227,35 @@ def test_too_many_scans_are_refused() -> None:
     data = encoded(Image.fromarray(noise(8, 8)), "JPEG", progressive=True)
     start = data.index(b"\xff\xda")
     with pytest.raises(ResourceExhausted, match="scans"):
-        decode(data[:start] + data[start:-2] * 60)
+        decode(data[:start] + data[start:-2] * 60 + data[-2:])
+
+
+def test_many_scans_of_a_large_picture_are_refused() -> None:
+    """Each scan is a few bytes long and still goes over all of its pixels."""
+    data = bytearray(encoded(Image.new("L", (16, 16)), "JPEG", progressive=True))
+    frame, start = data.index(b"\xff\xc2"), data.index(b"\xff\xda")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 7900, 8100)
+    scans = bytes(data[start:-2])
+    with pytest.raises(ResourceExhausted, match="scans of 8100×7900 pixels"):
+        decode(bytes(data[:start]) + scans * 3 + bytes(data[-2:]))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_is_refused_before_it_is_decoded(progressive: bool, monkeypatch) -> None:
+    data = encoded(Image.fromarray(noise(64, 64, 3)), "JPEG", progressive=progressive)
+    assert decode(data + bytes(20)).facts.width == 64  # what follows the end is padding
+    monkeypatch.setattr(Image, "open", None)
+    for length in (len(data) - 2, len(data) * 3 // 4, data.index(b"\xff\xda") + 5):
+        with pytest.raises(InvalidInput, match="truncated JPEG"):
+            decode(data[:length])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "LA", "RGBA"])
+def test_an_image_of_many_bands_is_converted_like_a_whole(mode: str) -> None:
+    picture = Image.fromarray(noise(600, 7, 3)).convert("RGBA").convert(mode)
+    whole = picture.convert("RGBA")
+    expected = np.asarray(Image.alpha_composite(Image.new("RGBA", whole.size, (0, 0, 0, 255)), whole).convert("RGB"))
+    assert np.array_equal(decode(encoded(picture)).pixels, expected)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
