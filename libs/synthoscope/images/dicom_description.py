@@ -6,9 +6,9 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import parse_fragments
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGExtended12Bit
 
-from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
+from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, Unimplemented
 
 MOST_FRAMES = 10_000
 MOST_DECODED_BYTES = 2 * 1024**3
@@ -57,7 +57,8 @@ def describe(dataset: Dataset, syntax: UID, field: str) -> PixelDescription:
     """Reads the description and checks it.
 
     Raises InvalidInput when there are no pixels, when a value is missing or not allowed, or when there is less pixel
-    data than described; ResourceExhausted for more than 10,000 frames, or 2 GiB of them.
+    data than described; Unimplemented for JPEG Extended with more than 8 bits; ResourceExhausted for more than 10,000
+    frames, or 2 GiB of them.
     """
     keyword = next((name for name in PIXEL_KEYWORDS if name in dataset), "")
     if not keyword:
@@ -75,6 +76,11 @@ def describe(dataset: Dataset, syntax: UID, field: str) -> PixelDescription:
         photometric=str(dataset.get("PhotometricInterpretation", "")).strip(),
     )
     _check_values(found, read.integer("HighBit", found.stored - 1), field)
+    if syntax == JPEGExtended12Bit and found.stored > 8:
+        raise Unimplemented(
+            f"{field}: JPEG Extended with {found.stored} bits a sample is not supported, only with 8; convert it to "
+            "JPEG 2000, RLE or an uncompressed transfer syntax"
+        )
     _check_length(found, dataset, syntax, field)
     if found.frames > MOST_FRAMES:
         raise ResourceExhausted(f"{field}: has {found.frames} frames; at most {MOST_FRAMES} are accepted")

@@ -5,7 +5,7 @@ a VOI LUT or window, the range that the frame uses. All this depends on nothing 
 done once for each of the at most 65,536 values, and the frame is looked up in that table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,8 @@ def frame_pixels(dataset: Dataset, syntax: UID, found: PixelDescription, frame: 
 class Presentation:
     """What turns stored values into grey levels: data sets with the Modality and the VOI LUT module, and inversion.
 
-    Of the tables' words: whether they are signed, and their byte order ("<" or ">").
+    Of the tables' words: whether they are signed, and their byte order ("<" or ">"). `padding` are the least and the
+    largest stored value that stand for no measurement (PS3.3, section C.7.5.1.1.2); None where the file has none.
     """
 
     modality: Dataset
@@ -71,6 +72,7 @@ class Presentation:
     inverted: bool
     signed: bool
     byte_order: str
+    padding: tuple[int, int] | None = None
 
 
 def _source(dataset: Dataset, found: PixelDescription, syntax: UID) -> Dataset:
@@ -87,13 +89,24 @@ def _presentation(dataset: Dataset, found: PixelDescription, frame: int, syntax:
     inverted = found.photometric == "MONOCHROME1"
     if dataset.get("PresentationLUTShape"):
         inverted = dataset.PresentationLUTShape == "INVERSE"
-    return Presentation(
+    made = Presentation(
         _group(dataset, frame, _MODALITY),
         _group(dataset, frame, _VOI),
         inverted,
         signed=dataset.get("PixelRepresentation") == 1,
         byte_order="<" if syntax.is_little_endian else ">",
     )
+    return replace(made, padding=_padding(dataset, made))
+
+
+def _padding(dataset: Dataset, presentation: Presentation) -> tuple[int, int] | None:
+    bounds = [
+        int(word.astype(np.int16) if presentation.signed else word)
+        for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
+        if dataset.get(keyword) not in (None, "", b"")
+        for word in _words(dataset[keyword].value, presentation)[:1]
+    ]
+    return (min(bounds), max(bounds)) if "PixelPaddingValue" in dataset and bounds else None
 
 
 def _group(dataset: Dataset, frame: int, keyword: str) -> Dataset:
@@ -117,7 +130,7 @@ def _display(stored: NDArray[Any], presentation: Presentation, field: str) -> ND
 
 
 def _levels(values: NDArray[Any], stored: NDArray[Any], presentation: Presentation, field: str) -> NDArray[np.uint8]:
-    """Grey levels of `values`; without a window they span what `stored` has."""
+    """Grey levels of `values`; without a window they span what `stored` has, its padding left out."""
     voi = presentation.voi
     levels = _modality(values, presentation, field)
     if voi.get("VOILUTSequence"):
@@ -125,11 +138,21 @@ def _levels(values: NDArray[Any], stored: NDArray[Any], presentation: Presentati
     elif voi.get("WindowCenter") is not None and voi.get("WindowWidth") is not None:
         shares = _windowed(levels, voi, field)
     else:
-        used = levels[(values >= stored.min()) & (values <= stored.max())]
+        shown = _without_padding(stored, presentation)
+        used = levels[(values >= shown.min()) & (values <= shown.max())]
         low, high = float(used.min()), float(used.max())
         shares = (levels - low) / ((high - low) or 1.0)
     shares = np.clip(shares, 0, 1)
     return np.rint((1 - shares if presentation.inverted else shares) * 255).astype(np.uint8)
+
+
+def _without_padding(stored: NDArray[Any], presentation: Presentation) -> NDArray[Any]:
+    """The values that are not padding; all of them, where there are no others."""
+    if presentation.padding is None:
+        return stored
+    least, largest = presentation.padding
+    kept = stored[(stored < least) | (stored > largest)]
+    return kept if kept.size else stored
 
 
 def _modality(values: NDArray[Any], presentation: Presentation, field: str) -> NDArray[np.float64]:

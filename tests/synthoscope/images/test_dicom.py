@@ -74,6 +74,42 @@ def test_what_a_file_says_of_itself() -> None:
     assert decode(data).pixels.shape == (5, 7, 3)
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_padding_is_no_part_of_the_range_in_use(syntax: str) -> None:
+    values = RAMP.astype(np.int16) * 4 - 1000
+    values[:4] = -2000
+    expected = stretched(values[4:])
+    order = ">i2" if syntax == ExplicitVRBigEndian else "<i2"
+    shown = grey(padded(values.astype(order), syntax, PixelPaddingValue=-2000))
+    assert np.array_equal(shown[4:], expected)
+    assert not shown[:4].any()
+    values[2:4] = -1500
+    shown = grey(padded(values.astype(order), syntax, PixelPaddingValue=-2000, PixelPaddingRangeLimit=-1500))
+    assert np.array_equal(shown[4:], expected)
+
+
+def test_padding_above_the_range_and_padding_alone() -> None:
+    values = RAMP.astype(np.uint16)
+    values[:4] = 65535
+    shown = grey(padded(values, PixelPaddingValue=65535))
+    assert np.array_equal(shown[4:], stretched(values[4:]))
+    assert not grey(padded(np.full((4, 4), 7, np.uint16), PixelPaddingValue=7)).any()
+
+
+def padded(values: np.ndarray, syntax: str = ExplicitVRLittleEndian, **padding: int) -> bytes:
+    made = dicoms.image(values, **padding)
+    for keyword in padding:
+        made[keyword].VR = "SS" if values.dtype.kind == "i" else "US"
+    return dicoms.written(made, syntax)
+
+
+def test_jpeg_of_twelve_bits_is_not_supported_and_says_so() -> None:
+    with pytest.raises(
+        Unimplemented, match="JPEG Extended with 12 bits a sample is not supported, only with 8; convert"
+    ):
+        decode(sample("JPGExtended.dcm"))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32])
 def test_without_a_window_the_range_in_use_is_shown(dtype: type) -> None:
     values = noise(9, 8, dtype=dtype) // 3
