@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-from pydantic import BaseModel, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.rpc.settings import problems
 from synthoscope.rpc.status import from_rpc_error
 
 CALL_SECONDS = 60.0
@@ -51,10 +52,17 @@ class ClientSettings(BaseSettings):
     def find(cls, home: Path | None = None) -> "ClientSettings":
         """The environment's settings if it has any, else those of the local stack in `home`.
 
-        Raises FailedPrecondition when there is neither.
+        Raises FailedPrecondition when there is neither, or when the environment's are not whole; it names what is
+        missing.
         """
         if home is None and "SYNTHOSCOPE_CLIENT_TOKEN" in os.environ:
-            return cls()  # type: ignore[call-arg]  # filled from the environment
+            try:
+                return cls()  # type: ignore[call-arg]  # filled from the environment
+            except ValidationError as error:
+                wrong = "; ".join(problems(cls, error))
+                raise FailedPrecondition(f"the environment does not say how to reach the platform: {wrong}") from None
+            except SettingsError:
+                raise FailedPrecondition("SYNTHOSCOPE_CLIENT_ENDPOINTS must be JSON, or not be set") from None
         state_file = (home or default_home()) / "state.json"
         try:
             state = json.loads(state_file.read_text())

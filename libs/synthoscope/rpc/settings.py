@@ -80,8 +80,15 @@ def from_environment(settings: type[S]) -> S:
     try:
         return settings()
     except ValidationError as error:
-        prefix, delimiter = settings.model_config["env_prefix"], settings.model_config["env_nested_delimiter"] or "__"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False):
-            name = delimiter.join(str(part) for part in problem["loc"]).upper()
-            print(f"{prefix}{name}: {problem['msg']}", file=sys.stderr)
+        for line in problems(settings, error):
+            print(line, file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def problems(settings: type[BaseSettings], error: ValidationError) -> list[str]:
+    """What is wrong in the environment, a line for each variable, without any values."""
+    prefix, delimiter = settings.model_config["env_prefix"], settings.model_config["env_nested_delimiter"] or "__"
+    return [
+        f"{prefix}{delimiter.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

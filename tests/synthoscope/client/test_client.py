@@ -123,3 +123,12 @@ def test_short_names(client):
 def test_without_a_stack_the_client_says_what_to_do(tmp_path):
     with pytest.raises(FailedPrecondition, match="synthoscope up"):
         ClientSettings.find(tmp_path)
+
+
+def test_settings_that_are_not_whole_are_named_without_their_values(monkeypatch):
+    monkeypatch.setenv("SYNTHOSCOPE_CLIENT_TOKEN", "hush")
+    monkeypatch.setenv("SYNTHOSCOPE_CLIENT_ENDPOINTS__TRAINING", "127.0.0.1:9")
+    with pytest.raises(FailedPrecondition, match="SYNTHOSCOPE_CLIENT_ENDPOINTS__SYNTHESIS: Field required") as caught:
+        ClientSettings.find()
+    assert "hush" not in caught.value.message
+    assert "127.0.0.1" not in caught.value.message
