@@ -50,6 +50,8 @@ class PublishedSet:
 
 def published_set(name: str) -> PublishedSet:
     """The set of a name. Raises InvalidInput, listing the names."""
+    if name == "chestmnist":
+        raise InvalidInput("name", "chestmnist gives an image several labels; sets with one are read")
     if name not in PUBLISHED:
         raise InvalidInput("name", f"{name!r} is not known; choose from {', '.join(PUBLISHED)}")
     return PUBLISHED[name]

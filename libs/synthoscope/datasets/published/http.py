@@ -5,6 +5,8 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
@@ -33,7 +35,7 @@ def fetch(url: str, file: Path, md5: str, on_progress: Callable[[int, int], None
 
 def _complete(url: str, partial: Path, on_progress: Callable[[int, int], None]) -> None:
     failures = 0
-    with urllib3.PoolManager(timeout=urllib3.Timeout(connect=10, read=60), retries=False) as http:
+    with _pool(url) as http:
         while True:
             before = _size(partial)
             try:
@@ -43,6 +45,18 @@ def _complete(url: str, partial: Path, on_progress: Callable[[int, int], None]) 
                 if failures == ATTEMPTS:
                     raise Unavailable(f"{url} cannot be downloaded") from error
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**failures)))
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """Connections through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY (or the system's settings) say."""
+    parts = urlsplit(url)
+    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    timeout = urllib3.Timeout(connect=10, read=60)
+    if proxy is None:
+        return urllib3.PoolManager(timeout=timeout, retries=False)
+    credentials = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(credentials)) if credentials else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, timeout=timeout, retries=False)
 
 
 def _append(http: urllib3.PoolManager, url: str, partial: Path, on_progress: Callable[[int, int], None]) -> None:

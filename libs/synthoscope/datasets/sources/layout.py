@@ -1,6 +1,8 @@
 """Class folders: an image's path says its class, and its split if there are folders of splits."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
@@ -17,7 +19,8 @@ def arrange(files: Sequence[SourceFile], folders: Iterable[str] = (), seed: int 
     Two layouts are known: split folders (train or training, test or testing) of class folders; or class folders alone,
     of which 20 % of every class become the test split, chosen by `seed` and path. A single folder around either is
     looked through. Validation folders are not used, since validation images are held out of the training split. Files
-    that are not PNG, JPEG or DICOM by name, masks and hidden folders are passed over. `folders` are the paths of
+    that are not PNG, JPEG or DICOM by name, or lie outside the class folders, are counted in a note; masks and hidden
+    files are passed over. `folders` are the paths of
     folders, so that empty ones count as classes.
     """
     images = [file for file in files if is_image(file.path)]
@@ -27,9 +30,10 @@ def arrange(files: Sequence[SourceFile], folders: Iterable[str] = (), seed: int 
     below = {folder.removeprefix(root) for folder in visible if folder.startswith(root)}
     if any(split_of(name) for name in _tops(below)):
         tops = _tops(folder.removeprefix(root) for folder in everything if folder.startswith(root))
-        notes = tuple(_unused(name) for name in tops if not (split_of(name) or name.startswith(".")))
-        return _by_split(images, root, below, notes)
-    return _by_class(images, root, below, seed)
+        unused = [name for name in tops if not (split_of(name) or name.startswith("."))]
+        found = _by_split(images, root, below, tuple(_unused(name) for name in unused))
+        return _with_leftovers(found, files, tuple(f"{root}{name}/" for name in unused))
+    return _with_leftovers(_by_class(images, root, below, seed), files)
 
 
 def _by_split(images: Sequence[SourceFile], root: str, folders: set[str], notes: tuple[str, ...]) -> Scan:
@@ -49,6 +53,18 @@ def _by_class(images: Sequence[SourceFile], root: str, folders: set[str], seed: 
     members = [_image(file, Split.SPLIT_TRAIN, path.split("/")[0]) for file, path in below if "/" in path]
     held_out = holding_out.hold_out(members, seed)
     return Scan(_ordered(held_out), tuple(_tops(folders)), (holding_out.note(seed),))
+
+
+def _with_leftovers(found: Scan, files: Sequence[SourceFile], noted: tuple[str, ...] = ()) -> Scan:
+    """Says how many files are not used, by suffix; hidden ones, masks and those below `noted` folders are known."""
+    used = {image.file.path for image in found.images}
+    kinds = Counter(
+        PurePosixPath(file.path).suffix.lower() or "without a suffix"
+        for file in files
+        if file.path not in used and _is_visible(file.path) and not file.path.startswith(noted)
+    )
+    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    return replace(found, notes=(*found.notes, f"{kinds.total()} files are not used: {counts}")) if kinds else found
 
 
 def _image(file: SourceFile, split: Split, label: str) -> SourceImage:

@@ -33,7 +33,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     np.savez(tmp_path / "served.npz", train_images=np.zeros((9, 8, 8), np.uint8), train_labels=np.arange(9) % 2)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.data, server.most, server.asked = (tmp_path / "served.npz").read_bytes(), 1 << 30, []
@@ -51,6 +52,22 @@ def url(server: ThreadingHTTPServer) -> str:
 def published(server: ThreadingHTTPServer) -> PublishedSet:
     md5 = hashlib.md5(server.data).hexdigest()
     return PublishedSet("set", "A set", "CC0", "https://page", ZenodoFile("7", "set.npz", md5), ("sick", "well"))
+
+
+def test_a_proxy_that_the_environment_names_is_used(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", url(server))
+    file = download(published(server), tmp_path, lambda *_: None, "http://zenodo.invalid")
+    assert file.read_bytes() == server.data
+    assert [path for path, _ in server.asked] == ["http://zenodo.invalid/records/7/files/set.npz?download=1"]
+    monkeypatch.setattr("synthoscope.datasets.published.http.ATTEMPTS", 1)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,zenodo.invalid")
+    with pytest.raises(Unavailable):
+        download(published(server), tmp_path / "other", lambda *_: None, "http://zenodo.invalid")
+
+
+def test_a_set_with_several_labels_an_image_says_so() -> None:
+    with pytest.raises(InvalidInput, match="chestmnist gives an image several labels"):
+        published_set("chestmnist")
 
 
 def test_a_set_is_downloaded_verified_and_can_be_imported(server, tmp_path: Path) -> None:

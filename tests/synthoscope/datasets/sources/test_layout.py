@@ -34,9 +34,21 @@ def test_split_and_class_folders(tmp_path: Path) -> None:
     (tmp_path / "Training/a/1.png").write_bytes(b"bytes")
     assert found.images[0].file.read() == b"bytes"
     assert found.classes == ("a", "b")
-    assert len(found.notes) == 2
+    assert len(found.notes) == 3
     assert "masks/" in found.notes[0]
     assert "held out" in found.notes[1]
+    assert found.notes[2] == "2 files are not used: .csv 1, .txt 1"
+
+
+@pytest.mark.parametrize("top", ["", "train/"])
+def test_files_that_are_not_used_are_counted(tmp_path: Path, top: str) -> None:
+    write(
+        tmp_path, f"{top}a/1.png", f"{top}b/2.jpg", f"{top}a/3.tif", f"{top}a/4.TIF", f"{top}b/5.webp", f"{top}b/scan"
+    )
+    write(tmp_path, "loose.png", "val/a/1.tif" if top else "a/masks/1.tif", f"{top}a/.DS_Store")
+    notes = scan(tmp_path).notes
+    assert notes[-1] == "5 files are not used: .png 1, .tif 2, .webp 1, without a suffix 1"
+    assert len(notes) == 2
 
 
 def test_class_folders_alone_are_split_for_each_class(tmp_path: Path) -> None:
