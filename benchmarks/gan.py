@@ -73,9 +73,10 @@ def by_turns(state: StackState, turns: Path) -> tuple[dict[str, Any], dict[str, 
     on_ray = begin(COMPARED, environment_of(state), workers=1, turns=str(turns), turn=0)
     try:
         alone = finish(begin(COMPARED, turns=str(turns), turn=1))
-    finally:
-        answer = finish(on_ray)
-    return alone, answer
+    except BaseException:
+        on_ray.kill()
+        raise
+    return alone, finish(on_ray)
 
 
 def begin(
@@ -96,7 +97,9 @@ def finish(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     output, _ = process.communicate(timeout=SECONDS)
     if process.returncode:
         raise RuntimeError(f"{process.args!r} failed")
-    return dict(json.loads(output.splitlines()[-1]))
+    # Ray's workers may print lines of their own behind the answer.
+    (answer,) = (line for line in output.splitlines() if line.startswith(b'{"pieces"'))
+    return dict(json.loads(answer))
 
 
 def environment_of(state: StackState) -> dict[str, str]:

@@ -28,6 +28,8 @@ from synthoscope.training.callbacks import Checkpoint, LoopCallbacks, NoCallback
 from synthoscope.training.parallel import World
 
 POLL_SECONDS = 0.002
+TURN_SECONDS = 900.0
+"""How long to wait for the other process's piece."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,10 @@ class Paced:
         return self.inner.should_stop()
 
     def _wait(self) -> None:
+        deadline = time.monotonic() + TURN_SECONDS
         while self.what.turns and Path(self.what.turns).stat().st_size % 2 != self.what.turn:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the other process does not pass the turn")
             time.sleep(POLL_SECONDS)
         self._began = self._now()
 
