@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from google.protobuf import json_format
 
@@ -16,6 +17,7 @@ from synthoscope.training.callbacks import Checkpoint, Picture, Report
 from synthoscope.training.checkpoints import CheckpointStore
 from synthoscope.training.event_log import EventLog
 from synthoscope.training.parallel import World
+from synthoscope_ray.elasticity import WorkerHistory
 
 REPORT_SECONDS = 0.25
 """Least time between two reports of a job's progress, and between two questions whether it was cancelled."""
@@ -34,11 +36,13 @@ class JobCallbacks:
         world: World,
         report_to_ray: Callable[[Mapping[str, float]], None],
         clock: Callable[[], float] = time.monotonic,
+        workers: WorkerHistory | None = None,
     ) -> None:
         self._job = job
         self._objects = objects
         self._world = world
         self._report_to_ray = report_to_ray
+        self._workers = workers
         self._clock = clock
         self._checkpoints = checkpoints(objects, job.name)
         self._events = EventLog(objects, job.name)
@@ -66,8 +70,10 @@ class JobCallbacks:
         self._send(_progress(report, *rates))
 
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Stores a checkpoint, after the events that led to it."""
+        """Stores a checkpoint, after the events that led to it, with the number of workers so far."""
         self._events.store(checkpoint.step)
+        if self._workers is not None:
+            checkpoint = replace(checkpoint, state=self._workers.added_to(checkpoint.state))
         self._checkpoints.save(checkpoint)
 
     def on_pictures(self, step: int, pictures: list[Picture]) -> None:

@@ -29,6 +29,7 @@ from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from synthoscope.training.parallel import World
 from synthoscope_ray.callbacks import JobCallbacks, checkpoints
+from synthoscope_ray.elasticity import WorkerHistory
 from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.program import Stores, open_stores
 from synthoscope_ray.storage import ray_filesystem
@@ -64,8 +65,10 @@ class _Task:
     loop: Loop
 
 
-def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Checkpoint:
+def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1, min_workers: int = 0) -> Checkpoint:
     """Runs a loop on `workers` workers to its end and returns the last checkpoint that it gave to its callbacks.
+
+    With `min_workers`, on as few as that while the cluster has no room for more (elasticity.py).
 
     Raises what the loop raises, if it is a SynthoscopeError; Cancelled when the job is cancelled, also before it has
     begun; Unavailable when workers were lost too often, ResourceExhausted when memory was lacking too often; DataLoss
@@ -76,8 +79,9 @@ def run(worker: JobWorker, stores: Stores, loop: Loop, workers: int = 1) -> Chec
     if not ray.is_initialized():
         ray.init(address="auto")
     store = checkpoints(stores.objects, worker.name, worker.remark)
+    least = min_workers or workers
     for number in range(END_RETRIES + 1):
-        _fit(worker, stores, _trainer(worker, stores, loop, workers, number), workers)
+        _fit(worker, stores, _trainer(worker, stores, loop, (least, workers), number), least)
         steps = store.steps()
         if not steps:
             raise DataLoss(f"{worker.name} ended without a checkpoint")
@@ -106,8 +110,8 @@ def _fit(worker: JobWorker, stores: Stores, trainer: TorchTrainer, workers: int)
     fit.result()
 
 
-def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int, number: int) -> TorchTrainer:
-    """The attempt's run number `number`, from 0."""
+def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: tuple[int, int], number: int) -> TorchTrainer:
+    """The attempt's run number `number`, from 0, on at least and at most so many workers."""
     settings = stores.settings
     job_id = worker.name.rpartition("/")[2]
     gpus = settings.ray.worker_gpus
@@ -116,7 +120,7 @@ def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: int, number
         # Gradients may be on the GPU; flags and metrics are on the CPU.
         torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if gpus else "gloo", timeout_s=COLLECTIVE_SECONDS),
         scaling_config=ScalingConfig(
-            num_workers=workers,
+            num_workers=workers if workers[0] < workers[1] else workers[1],  # type: ignore[arg-type]  # a pair: elastic
             use_gpu=gpus > 0,
             resources_per_worker={"CPU": settings.ray.worker_cpus} | ({"GPU": gpus} if gpus else {}),
         ),
@@ -141,9 +145,15 @@ def _work(task: _Task) -> None:
     try:
         if world.is_first:
             job.running()
-        callbacks = JobCallbacks(job, stores.objects, world, _report_to_ray)
         say = job.remark if world.is_first else lambda _: None
-        go_on(partial(task.loop, world, callbacks), checkpoints(stores.objects, task.job, say))
+
+        def loop(resume: Checkpoint | None) -> None:
+            history = WorkerHistory.of(resume).continued(resume, world.size)
+            if history != WorkerHistory.of(resume) and history.remark():
+                say(history.remark())
+            task.loop(world, JobCallbacks(job, stores.objects, world, _report_to_ray, workers=history), resume)
+
+        go_on(loop, checkpoints(stores.objects, task.job, say))
     except Unavailable:
         raise
     except SynthoscopeError as error:

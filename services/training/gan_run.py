@@ -26,6 +26,7 @@ from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.parallel import World
 from synthoscope_ray import trainer
 from synthoscope_ray.callbacks import sample_grids
+from synthoscope_ray.elasticity import WorkerHistory
 from synthoscope_ray.program import Stores, open_stores
 
 TANH = Normalization(mean=0.5, deviation=0.5)
@@ -36,7 +37,8 @@ def run(worker: JobWorker, stores: Stores) -> str:
     """Does the job and returns the name of the model version. Raises what the loop and the stores raise."""
     request = worker.specification(SubmitGanTrainingRequest)
     config = gan_config.from_message(request.config)
-    last = trainer.run(worker, stores, partial(train, config, request.dataset_version), config.workers)
+    work = partial(train, config, request.dataset_version)
+    last = trainer.run(worker, stores, work, config.workers, config.min_workers)
     if worker.cancelled():
         raise Cancelled("cancelled before its result was published")
     worker.report(Progress("publishing", last.step, last.step))
@@ -69,7 +71,8 @@ def publish(
         sample_grids=sample_grids(stores.objects, job),
         lineage=Lineage(dataset_version=dataset.name, job=job, code_version=synthoscope.__version__, seed=config.seed),
     )
-    record.config.update(config.to_json() | {"threads": stores.settings.ray.worker_threads})
+    threads = {"threads": stores.settings.ray.worker_threads}
+    record.config.update(config.to_json() | threads | WorkerHistory.of(last).as_config())
     weights = {name: tensor for name, tensor in last.tensors.items() if not Players.is_moment(name)}
     parent = names.MODEL.format(tenant=names.tenant_of(job), model=request.model_id)
     return models.publish(stores.objects, parent, record, {WEIGHTS: dump_weights(weights)})

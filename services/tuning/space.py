@@ -68,6 +68,7 @@ _FIXED: Mapping[str, str] = {
     "validation_fraction": "is the same for every trial: it says on what they are compared",
     "seed": "is the same for every trial: a lucky seed is no setting",
     "workers": "is 1 for every trial",
+    "min_workers": "is 1 for every trial",
     "checkpoint_every": "does not change what is learned",
     "sample_every": "does not change what is learned",
     "measure_kimg": "does not change what is learned",

@@ -1,5 +1,7 @@
 """Ray Train on real servers: SeaweedFS, Valkey and a Ray head. The loop is that of GAN training jobs."""
 
+import random
+
 import numpy as np
 import psutil
 import pytest
@@ -134,6 +136,33 @@ def test_two_workers_give_the_weights_of_one_though_one_is_killed(platform, jobs
     workers[1].kill()
     record = finished(jobs, name)
     assert weights_sha256(record) == weights_sha256(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["r3", "lsgan"])
+def test_two_workers_of_other_families_give_the_same_bits_though_one_is_killed_at_a_random_step(
+    platform, jobs, dataset, preset
+):
+    steps = 400
+    options = {
+        "preset": preset,
+        "epochs": steps // 4,
+        "image_size": 32,
+        "width": 4,
+        "workers": 2,
+        "sample_every": steps,
+    }
+    undisturbed = wait(jobs, submit(jobs, dataset, **options), ended)
+    assert undisturbed.state is JobState.SUCCEEDED, undisturbed
+    name, step = submit(jobs, dataset, **options), random.randrange(10, steps // 2)
+    wait(jobs, name, lambda job: job.progress.step >= step)
+    random.choice(processes(platform, "RayTrainWorker")).kill()
+    disturbed = wait(jobs, name, ended)
+    assert disturbed.state is JobState.SUCCEEDED, (step, disturbed)
+    first, second = (models.get(jobs.objects, job.result) for job in (undisturbed, disturbed))
+    assert weights_sha256(second) == weights_sha256(first), f"killed at step {step}"
+    assert second.curves == first.curves
+    assert "worker_history" not in second.config
 
 
 @pytest.mark.slow

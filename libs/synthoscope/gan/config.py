@@ -1,5 +1,6 @@
 """How to train a GAN: the configuration, and the checks that turn a request's message into one. Needs no torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -72,6 +73,7 @@ class GanConfig:
     mixed_precision: bool = _OF_PRESET
     channels_last: bool = _OF_PRESET
     compile: bool = _OF_PRESET
+    min_workers: int = _OF_PRESET
 
     def __post_init__(self) -> None:
         defaults = PRESETS[self.preset].defaults
@@ -126,13 +128,26 @@ def from_message(message: GanTrainingConfig) -> GanConfig:
     config = GanConfig(**{"epochs": 0} | given)
     limits.check_ranges({field.name: getattr(config, field.name) for field in fields(config)})
     limits.check_fit(config.preset, {name: getattr(config, name) for name in given})
-    if config.batch_size % config.workers:
-        raise InvalidInput("config.batch_size", f"must be a multiple of config.workers, which is {config.workers}")
+    _check_workers(config)
     if config.minibatch_discrimination or config.preset == "infogan":
         _check_company(config)
     if config.class_epochs and config.conditioning is not Conditioning.PER_CLASS:
         raise InvalidInput("config.class_epochs", "needs config.conditioning PER_CLASS: else there is one GAN")
     return config
+
+
+def _check_workers(config: GanConfig) -> None:
+    """Each number of workers that there may be must get equal parts of a batch."""
+    if config.min_workers > config.workers:
+        raise InvalidInput("config.min_workers", f"must be at most config.workers, which is {config.workers}")
+    if config.batch_size % config.workers:
+        raise InvalidInput("config.batch_size", f"must be a multiple of config.workers, which is {config.workers}")
+    multiple = math.lcm(*range(config.min_workers or config.workers, config.workers + 1))
+    if config.batch_size % multiple:
+        raise InvalidInput(
+            "config.batch_size",
+            f"must be a multiple of {multiple}: of every number from config.min_workers to config.workers",
+        )
 
 
 def _check_company(config: GanConfig) -> None:

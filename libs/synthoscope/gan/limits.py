@@ -14,6 +14,7 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "epochs": (1, MOST_EPOCHS),
     "batch_size": (2, 1024),
     "workers": (1, 64),
+    "min_workers": (0, 64),
     "sample_every": (1, _MOST_STEPS),
     "checkpoint_every": (1, _MOST_STEPS),
     "width": (1, 256),

@@ -32,6 +32,7 @@ EVERYWHERE: Mapping[str, Any] = {
     "learning_rate": 2e-4,
     "beta1": 0.5,
     "workers": 1,
+    "min_workers": 0,
     "sample_every": 200,
     "checkpoint_every": 200,
     "seed": 0,

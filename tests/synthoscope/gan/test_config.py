@@ -76,6 +76,23 @@ def test_the_batch_is_a_multiple_of_the_workers():
         from_message(GanTrainingConfig(preset="dcgan-64", epochs=1, batch_size=32, workers=3))
 
 
+@pytest.mark.parametrize(
+    ("fields", "field", "right"),
+    [
+        ({"workers": 2, "min_workers": 3, "batch_size": 6}, "config.min_workers", "at most config.workers, which is 2"),
+        ({"workers": 4, "min_workers": 2, "batch_size": 16}, "config.batch_size", "multiple of 12"),
+        ({"workers": 1, "min_workers": -1}, "config.min_workers", "in \\[0, 64\\]"),
+    ],
+)
+def test_every_number_of_workers_that_there_may_be_gets_an_equal_part(fields, field, right):
+    with pytest.raises(InvalidInput, match=right) as caught:
+        from_message(GanTrainingConfig(preset="r3", epochs=1, **fields))
+    assert caught.value.violations[0].field == field
+    assert (
+        from_message(GanTrainingConfig(preset="r3", epochs=1, workers=3, min_workers=2, batch_size=12)).min_workers == 2
+    )
+
+
 def test_the_configuration_survives_json_even_when_numbers_become_floats():
     config = from_message(GanTrainingConfig(preset="dcgan-64", epochs=5, seed=7))
     assert GanConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

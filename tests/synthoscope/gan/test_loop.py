@@ -87,6 +87,20 @@ def test_sample_grids_show_every_class_from_the_same_latent_vectors():
     }
 
 
+@pytest.mark.parametrize("preset", ["lsgan", "infogan", "ddgan"])
+@pytest.mark.parametrize("conditioning", Conditioning)
+def test_a_dataset_of_one_class_can_be_learned(preset, conditioning):
+    config = GanConfig(
+        preset, epochs=1, batch_size=4, conditioning=conditioning, image_size=28, width=2, channels=1, sample_every=2
+    )
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 3), np.uint8)
+    recorder = Recorder()
+    train(config, images, np.zeros(8, np.int64), ("same",), callbacks=recorder)
+    assert sorted(recorder.checkpoints) == [2]
+    label = "" if conditioning is Conditioning.UNCONDITIONAL else "same"
+    assert [picture.label for picture in recorder.pictures[2]] == [label]
+
+
 def test_cancelling_stops_within_a_step():
     recorder = run(CONFIG, stop_after=2)
     assert [report.step for report in recorder.reports] == [1, 2]

@@ -28,7 +28,7 @@ GAN_OPTIMIZER_ADAM: GanOptimizer
 GAN_OPTIMIZER_RMSPROP: GanOptimizer
 
 class GanTrainingConfig(_message.Message):
-    __slots__ = ("preset", "conditioning", "epochs", "batch_size", "learning_rate", "beta1", "workers", "sample_every", "checkpoint_every", "seed", "image_size", "channels", "width", "optimizer", "beta2", "generator_rate", "final_rate", "critic_steps", "gradient_penalty", "r1", "r2", "final_penalty", "penalty_every", "spectral_norm", "minibatch_discrimination", "weight_clip", "weight_decay", "class_weight", "code_weight", "ema_kimg", "augment", "augment_ramp", "horizontal_flip", "class_ramp", "class_epochs", "start_from", "measure_kimg", "mixed_precision", "channels_last", "compile")
+    __slots__ = ("preset", "conditioning", "epochs", "batch_size", "learning_rate", "beta1", "workers", "sample_every", "checkpoint_every", "seed", "image_size", "channels", "width", "optimizer", "beta2", "generator_rate", "final_rate", "critic_steps", "gradient_penalty", "r1", "r2", "final_penalty", "penalty_every", "spectral_norm", "minibatch_discrimination", "weight_clip", "weight_decay", "class_weight", "code_weight", "ema_kimg", "augment", "augment_ramp", "horizontal_flip", "class_ramp", "class_epochs", "start_from", "measure_kimg", "mixed_precision", "channels_last", "compile", "min_workers")
     class ClassEpochsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,7 @@ class GanTrainingConfig(_message.Message):
     MIXED_PRECISION_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_LAST_FIELD_NUMBER: _ClassVar[int]
     COMPILE_FIELD_NUMBER: _ClassVar[int]
+    MIN_WORKERS_FIELD_NUMBER: _ClassVar[int]
     preset: str
     conditioning: GanConditioning
     epochs: int
@@ -116,7 +117,8 @@ class GanTrainingConfig(_message.Message):
     mixed_precision: bool
     channels_last: bool
     compile: bool
-    def __init__(self, preset: _Optional[str] = ..., conditioning: _Optional[_Union[GanConditioning, str]] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., workers: _Optional[int] = ..., sample_every: _Optional[int] = ..., checkpoint_every: _Optional[int] = ..., seed: _Optional[int] = ..., image_size: _Optional[int] = ..., channels: _Optional[int] = ..., width: _Optional[int] = ..., optimizer: _Optional[_Union[GanOptimizer, str]] = ..., beta2: _Optional[float] = ..., generator_rate: _Optional[float] = ..., final_rate: _Optional[float] = ..., critic_steps: _Optional[int] = ..., gradient_penalty: _Optional[float] = ..., r1: _Optional[float] = ..., r2: _Optional[float] = ..., final_penalty: _Optional[float] = ..., penalty_every: _Optional[int] = ..., spectral_norm: _Optional[bool] = ..., minibatch_discrimination: _Optional[bool] = ..., weight_clip: _Optional[float] = ..., weight_decay: _Optional[float] = ..., class_weight: _Optional[float] = ..., code_weight: _Optional[float] = ..., ema_kimg: _Optional[float] = ..., augment: _Optional[float] = ..., augment_ramp: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., class_ramp: _Optional[float] = ..., class_epochs: _Optional[_Mapping[str, int]] = ..., start_from: _Optional[str] = ..., measure_kimg: _Optional[float] = ..., mixed_precision: _Optional[bool] = ..., channels_last: _Optional[bool] = ..., compile: _Optional[bool] = ...) -> None: ...
+    min_workers: int
+    def __init__(self, preset: _Optional[str] = ..., conditioning: _Optional[_Union[GanConditioning, str]] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., workers: _Optional[int] = ..., sample_every: _Optional[int] = ..., checkpoint_every: _Optional[int] = ..., seed: _Optional[int] = ..., image_size: _Optional[int] = ..., channels: _Optional[int] = ..., width: _Optional[int] = ..., optimizer: _Optional[_Union[GanOptimizer, str]] = ..., beta2: _Optional[float] = ..., generator_rate: _Optional[float] = ..., final_rate: _Optional[float] = ..., critic_steps: _Optional[int] = ..., gradient_penalty: _Optional[float] = ..., r1: _Optional[float] = ..., r2: _Optional[float] = ..., final_penalty: _Optional[float] = ..., penalty_every: _Optional[int] = ..., spectral_norm: _Optional[bool] = ..., minibatch_discrimination: _Optional[bool] = ..., weight_clip: _Optional[float] = ..., weight_decay: _Optional[float] = ..., class_weight: _Optional[float] = ..., code_weight: _Optional[float] = ..., ema_kimg: _Optional[float] = ..., augment: _Optional[float] = ..., augment_ramp: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., class_ramp: _Optional[float] = ..., class_epochs: _Optional[_Mapping[str, int]] = ..., start_from: _Optional[str] = ..., measure_kimg: _Optional[float] = ..., mixed_precision: _Optional[bool] = ..., channels_last: _Optional[bool] = ..., compile: _Optional[bool] = ..., min_workers: _Optional[int] = ...) -> None: ...
 
 class Augmentation(_message.Message):
     __slots__ = ("rotation_degrees", "brightness", "width_shift", "height_shift", "shear_degrees", "horizontal_flip", "zoom", "contrast", "vertical_flip")
