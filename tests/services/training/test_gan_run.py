@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -11,13 +13,18 @@ from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.steps.margin_removal import MarginRemoval
 from synthoscope.images.steps.normalization import Normalization
 from synthoscope.images.steps.resizing import Resizing
+from synthoscope.jobs.event_files import event_files
+from synthoscope.jobs.job import Job, JobKind, JobState
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.redis import RedisSettings
+from synthoscope.jobs.worker import JobWorker
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.models.weights import load_weights
 from synthoscope.objects import InMemoryObjectStore, ObjectStoreSettings
 from synthoscope.records import Records
 from synthoscope.training.callbacks import NoCallbacks
+from synthoscope.training.parallel import World
+from synthoscope_ray.callbacks import JobCallbacks, checkpoints
 from synthoscope_ray.program import Stores
 from synthoscope_ray.settings import ProgramSettings, RaySettings
 
@@ -84,3 +91,32 @@ def test_publishing_again_gives_the_same_version(stores):
     loop.train(config, IMAGES, LABELS, ("a", "b"), callbacks=last)
     first = gan_run.publish(JOB, stores, request, config, last.checkpoint)
     assert gan_run.publish(JOB, stores, request, config, last.checkpoint) == first
+
+
+def test_the_default_family_publishes_all_that_a_run_keeps(stores):
+    """Averaged and best weights, measured in the real features; events at every checkpoint and grid."""
+    message = GanTrainingConfig(
+        preset="r3",
+        epochs=6,
+        batch_size=4,
+        image_size=32,
+        width=2,
+        measure_kimg=0.024,
+        sample_every=6,
+        checkpoint_every=5,
+    )
+    request = SubmitGanTrainingRequest(parent="tenants/t", dataset_version=DATASET, model_id="gan", config=message)
+    config = gan_config.from_message(message)
+    stores.jobs.create(Job(JOB, JobKind.GAN_TRAINING, JobState.RUNNING, datetime.now(UTC), attempt=1))
+    worker = JobWorker(stores.jobs, stores.objects, JOB, 1)
+    callbacks = JobCallbacks(worker, stores.objects, World(), lambda metrics: None)
+    loop.train(config, IMAGES[:, ::2, ::2], LABELS, ("a", "b"), World(), callbacks)
+
+    record = gan_run.publish(JOB, stores, request, config, checkpoints(stores.objects, JOB).load_latest())
+
+    kinds = {name.split(".")[1] for name in load_weights(stores.objects, record)}
+    assert kinds == {"generator", "discriminator", "average", "best"}
+    measured = {curve.metric: list(curve.steps) for curve in record.curves if "distance" in curve.metric}
+    assert measured == {"frechet_distance": [6, 12], "kernel_distance": [6, 12]}
+    assert [file.name[-3:] for file in event_files(stores.objects, JOB)] == ["005", "006", "010", "012"]
+    assert [(grid.step, grid.label) for grid in record.sample_grids] == [(6, "a"), (6, "b"), (12, "a"), (12, "b")]
