@@ -11,6 +11,9 @@ import pytest
 from fuzz import corpus
 
 EXECUTIONS = {"image": 100_000, "dicom": 100_000}
+ACCEPTED = {"image": 0.1, "dicom": 0.0}
+"""Share of the inputs that must be images in the end: fuzzing that is refused at the door tests nothing behind it."""
+
 TARGETS = Path(__file__).with_name("decoders.py")
 
 
@@ -37,8 +40,11 @@ def test_no_input_crashes_or_hangs_a_decoder(target: str, tmp_path: Path, capsys
     ended = re.search(r"Done (\d+) runs in (\d+) second", done.stderr)
     assert ended, done.stderr[-4000:]
     coverage = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)
+    accepted, executed = map(int, re.findall(r"accepted (\d+) of (\d+)", done.stderr)[-1])
     with capsys.disabled():
         print(f"{target}: {ended[1]} executions in {ended[2]} s from {count} seeds")
         print(f"{target}: coverage (branches, features) {coverage[0]} to {coverage[-1]}")
+        print(f"{target}: {accepted} of {executed} were accepted")
+    assert accepted / executed > ACCEPTED[target]
     assert int(ended[1]) >= EXECUTIONS[target]
     assert int(coverage[-1][0]) > int(coverage[0][0])
