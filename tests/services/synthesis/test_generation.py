@@ -1,14 +1,13 @@
 """Generation on real servers: SeaweedFS, Valkey and a Ray head; the generator's weights are those before training."""
 
-import hashlib
-
 import numpy as np
 import pytest
+import torch
 from jobs_on_ray import ended, running_jobs, wait
 
-from services.synthesis.candidates import open_workshop
+from services.synthesis import generation, selection
 from services.synthesis.generation import Repeats
-from services.synthesis.selection import TASK_IMAGES, Judged, Judgement, Selection
+from services.synthesis.selection import TASK_IMAGES, Selection
 from services.synthesis.servicer import SynthesisServicer
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
@@ -18,11 +17,14 @@ from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationR
 from synthoscope.datasets.versions import store
 from synthoscope.gan.config import GanConfig
 from synthoscope.gan.families import family_of
-from synthoscope.images.storage import encode_png, image_ref, load_image_bytes, store_pixels
+from synthoscope.images.storage import image_ref, load_image_bytes, store_pixels
 from synthoscope.jobs.job import JobKind, JobState
+from synthoscope.jobs.memory import InMemoryJobStore
+from synthoscope.jobs.redis import RedisSettings
+from synthoscope.jobs.submission import Jobs
 from synthoscope.models.weights import WEIGHTS, dump_weights
+from synthoscope.objects import InMemoryObjectStore, ObjectStoreSettings
 from synthoscope.synthetic import sets
-from synthoscope.synthetic.copies import thumbnails_of
 from synthoscope_ray.program import Stores
 from synthoscope_ray.settings import ProgramSettings
 
@@ -35,8 +37,16 @@ def jobs(platform):
 
 @pytest.fixture(scope="module")
 def gan(jobs):
-    """The name of a conditional generator of two classes."""
+    return gan_in(jobs.objects)
+
+
+def gan_in(objects, lively=False):
+    """The name of a conditional generator of two classes; with large random weights, so that images differ, or not."""
     networks = family_of(GanConfig("dcgan-64", epochs=1), classes=2).build(seed=0)
+    numbers = torch.Generator().manual_seed(1)
+    for parameter in networks.generator.parameters():
+        if lively and parameter.ndim > 1:
+            parameter.data = 0.5 * torch.randn(parameter.shape, generator=numbers)
     weights = {f"0.generator.{name}": tensor for name, tensor in networks.generator.state_dict().items()}
     weights |= {f"0.discriminator.{name}": tensor for name, tensor in networks.discriminator.state_dict().items()}
     record = ModelVersion(
@@ -44,10 +54,10 @@ def gan(jobs):
         classes=["a", "b"],
         preset="dcgan-64",
         image_size=64,
-        lineage=Lineage(dataset_version=training_images(jobs.objects)),
+        lineage=Lineage(dataset_version=training_images(objects)),
     )
     record.config["conditioning"] = "conditional"
-    return models.publish(jobs.objects, "tenants/default/models/gan", record, {WEIGHTS: dump_weights(weights)}).name
+    return models.publish(objects, "tenants/default/models/gan", record, {WEIGHTS: dump_weights(weights)}).name
 
 
 def training_images(objects):
@@ -78,6 +88,53 @@ def generated(jobs, name):
     return sets.get(jobs.objects, job.result)
 
 
+FILTERED = {
+    "filters": GenerationFilters(discriminator_share=0.5, distinct=True),
+    "output_size": 96,
+    "truncation": 1.5,
+}
+
+
+@pytest.fixture
+def made_here(monkeypatch, tmp_path, one_thread):
+    """What the tasks of a filtered set make when they run here, one after the other: its images and its tallies."""
+    objects = InMemoryObjectStore()
+    jobs = Jobs(objects, InMemoryJobStore())
+    settings = ProgramSettings(
+        objects=ObjectStoreSettings(endpoint="127.0.0.1:1", access_key="a", secret_key="s"),
+        redis=RedisSettings(host="127.0.0.1", port=1),
+        cache_dir=tmp_path,
+    )
+    stores = Stores(settings, objects, jobs.store)
+    monkeypatch.setattr(generation, "open_stores", lambda: stores)
+    gan = gan_in(objects, lively=True)
+
+    def make(counts, images_of_a_task=TASK_IMAGES):
+        monkeypatch.setattr(selection, "TASK_IMAGES", images_of_a_task)
+        generation._workshop.cache_clear()
+        job = submit(jobs, gan, counts, **FILTERED)
+        request = jobs.specification(job, SubmitGenerationRequest)
+        chosen = Selection(request.counts, request.options, Repeats(stores, request.model_version))
+        while share := chosen.next_share():
+            chosen.take(share, generation._make(job, 0, request.SerializeToString(), share))
+        images = list(generation._images(job, chosen))
+        assert [image_ref(objects, image.image.name) for image in images] == [image.image for image in images]
+        return images, chosen.tallies()
+
+    return make
+
+
+@pytest.mark.slow
+def test_what_tasks_store_does_not_depend_on_their_number(made_here):
+    images, tallies = made_here({"a": 6, "b": 3})
+    assert (images, tallies) == made_here({"a": 6, "b": 3}, images_of_a_task=4)
+    assert [(image.label, image.index) for image in images] == list(zip("a" * 6 + "b" * 3, range(9), strict=True))
+    assert {(image.image.width, image.image.height) for image in images} == {(96, 96)}
+    for tally in tallies.values():
+        assert tally.refused["discriminator"] > 0
+        assert tally.made == tally.kept + sum(tally.refused.values())
+
+
 @pytest.mark.stack
 @pytest.mark.timeout(600)
 def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jobs, gan):
@@ -103,43 +160,14 @@ def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jo
     assert [image.image.sha256 for image in sets.read_images(jobs.objects, again)] == of_a[:10] + of_b[:12]
 
 
-def alone(platform, jobs, request, cache):
-    """The digests of a request's images and their tallies, made here by one task at a time."""
-    settings = ProgramSettings(objects=platform.objects, redis=platform.redis, cache_dir=cache)
-    stores = Stores(settings, jobs.objects, jobs.store)
-    workshop = open_workshop(jobs.objects, stores.settings.cache, request)
-    selection = Selection(request.counts, request.options, Repeats(stores, request.model_version))
-    while share := selection.next_share():
-        candidates = list(workshop.candidates(share))
-        judged = [
-            Judged(each.number, each.refused, hashlib.sha256(encode_png(each.pixels)).hexdigest())
-            for each in candidates
-        ]
-        passed = [each.generated for each in candidates if not each.refused]
-        thumbnails = thumbnails_of(np.stack(passed)) if passed else None
-        selection.take(share, Judgement(judged, thumbnails, workshop.threshold(share.label)))
-    return [judged.sha256 for _, judged in selection.images()], selection.tallies()
-
-
+@pytest.mark.slow
 @pytest.mark.stack
 @pytest.mark.timeout(600)
-def test_filters_refuse_and_replace_and_the_set_is_the_one_that_a_single_task_makes(platform, jobs, gan, tmp_path):
-    filters = GenerationFilters(discriminator_share=0.5, distinct=True)
-    options = {"filters": filters, "output_size": 96, "truncation": 1.5}
-    counts = {"a": 24, "b": 9}
-    record = generated(jobs, submit(jobs, gan, counts, **options))
-    images = sets.read_images(jobs.objects, record)
-    assert {(image.image.width, image.image.height) for image in images} == {(96, 96)}
-    assert record.options == GenerationOptions(**options)
-    for label, tally in record.tallies.items():
-        assert (tally.asked, tally.kept) == (counts[label], record.counts[label])
-        assert tally.made == tally.kept + sum(tally.refused.values())
-        assert tally.refused["discriminator"] > 0
-        assert [image.candidate for image in images if image.label == label][-1] == tally.made - 1
-
-    request = SubmitGenerationRequest(model_version=gan, counts=counts, seed=3, options=GenerationOptions(**options))
-    digests, tallies = alone(platform, jobs, request, tmp_path)
-    assert [image.image.sha256 for image in images] == digests
+def test_a_filtered_set_is_the_one_that_tasks_make_one_after_the_other(jobs, made_here):
+    record = generated(jobs, submit(jobs, gan_in(jobs.objects, lively=True), {"a": 6, "b": 3}, **FILTERED))
+    assert record.options == GenerationOptions(**FILTERED)
+    images, tallies = made_here({"a": 6, "b": 3})
+    assert sets.read_images(jobs.objects, record) == images
     assert dict(record.tallies) == tallies
 
 
