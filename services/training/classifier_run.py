@@ -28,7 +28,7 @@ from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import Cancelled, FailedPrecondition
-from synthoscope.synthetic import sets
+from synthoscope.synthetic import admission, sets
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.parallel import World
 from synthoscope_ray import trainer
@@ -48,6 +48,7 @@ class Task:
     model: str
     config: ClassifierConfig
     threads: int
+    accept_unadmitted: bool = False
 
 
 def main(worker: JobWorker, stores: Stores) -> str:
@@ -78,6 +79,7 @@ def read_task(worker: JobWorker, threads: int) -> Task:
         model=names.MODEL.format(tenant=tenant, model=request.model_id),
         config=ClassifierConfig.from_message(request.config),
         threads=threads,
+        accept_unadmitted=request.accept_unadmitted,
     )
 
 
@@ -113,10 +115,11 @@ def publish(
     # Without the synthetic images: which real ones are held out does not depend on them.
     data, classes = read_data(objects, replace(task, synthetic_sets=()), cache)
     record = _record(task, final, classes, data.pipeline)
+    version = Records(objects, DatasetVersion).get(task.dataset_version)
+    record.lineage.synthetic_uses.extend(admission.uses(objects, version, task.synthetic_sets))
     network = trained_network(task.config, len(classes), final)
     classifier = Classifier(record, network, torch.device("cpu"))
     report("measuring")
-    version = Records(objects, DatasetVersion).get(task.dataset_version)
     found = measuring.measure(objects, classifier, version, data.validation, task.config.image_size, cache)
     record.evaluations.extend(found)
     report("publishing")
@@ -140,6 +143,7 @@ def _record(task: Task, final: Checkpoint, classes: Sequence[str], pipeline: Pip
             job=task.job,
             code_version=synthoscope.__version__,
             seed=task.config.seed,
+            accepted_unadmitted=task.accept_unadmitted,
         ),
     )
     record.config.update(task.config.to_json() | {"threads": task.threads})

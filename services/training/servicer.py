@@ -23,10 +23,12 @@ from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, ResourceExhausted
-from synthoscope.synthetic import sets
+from synthoscope.synthetic import admission, sets
 
 LARGEST_CHUNK = 1024 * 1024
 """Bytes of a file in one message of a stream."""
+
+_REMEDY = "To train on it all the same, set accept_unadmitted (--accept-unadmitted); the model version will say so"
 
 
 class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
@@ -64,6 +66,8 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         sufficiency.check_counts(config, training_counts(dataset))
         for name in request.synthetic_sets:
             self._check_labels(name, dataset)
+        if not request.accept_unadmitted:
+            admission.check(self._objects, admission.uses(self._objects, dataset, request.synthetic_sets), _REMEDY)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
         return job_message(job)

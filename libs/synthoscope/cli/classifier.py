@@ -20,6 +20,7 @@ from synthoscope.cli.console import (
 )
 from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.client import Client
+from synthoscope.synthetic.verdicts import described
 
 _MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test without copies of training images"}
 
@@ -32,6 +33,9 @@ def train(
     model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "classifier",
     preset: Annotated[str, typer.Option(help="cnn-128 or cnn-64.")] = "cnn-128",
     synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to train on as well; repeatable.")] = None,
+    accept_unadmitted: Annotated[
+        bool, typer.Option("--accept-unadmitted", help="Train on synthetic sets that are not admitted, too.")
+    ] = False,
     epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
     learning_rate: Annotated[float, typer.Option(help="Adam's; 0: the preset's.")] = 0.0,
@@ -54,7 +58,9 @@ def train(
     set_fields(config, settings or ())
     with Client() as client:
         sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
-        job = client.models.train_classifier(client.dataset_name(dataset), model, config, sets, request_id)
+        job = client.models.train_classifier(
+            client.dataset_name(dataset), model, config, sets, request_id, accept_unadmitted
+        )
         ended = finish(client, job, "training the classifier", detach=detach, as_json=as_json)
         if ended is None:
             return
@@ -94,6 +100,8 @@ def show_version(version: ModelVersion, as_json: bool) -> None:
         print_message(version)
         return
     console.print(f"{short_name(version.name)}, trained on {short_name(version.lineage.dataset_version)}")
+    for use in version.lineage.synthetic_uses:
+        console.print(f"learned {short_name(use.synthetic_set)}, which is {described(use.admission)}")
     for evaluation in version.evaluations:
         _show_evaluation(evaluation)
 

@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
-from synthoscope.cli.console import AsJson, bar, console, follow, print_message, progress_console
+from synthoscope.cli.console import AsJson, bar, console, follow, print_message, progress_console, short_name
 from synthoscope.client import Client, ClientSettings
 from synthoscope.client.datasets import ImportProgress
 from synthoscope.demo.budget import DemoBudget
 from synthoscope.demo.pipeline import Demo
+from synthoscope.synthetic.verdicts import described, reasons
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ def demo(
     if as_json:
         print_message(summary(results))
     else:
+        synthetic = results.synthetic_set
+        console.print(
+            f"{short_name(synthetic.name)}, trained on in the second arm, is {described(synthetic.verdict.admission)}"
+        )
+        for reason in reasons(synthetic.verdict):
+            console.print(f"- {reason}")
         console.print(f"wrote {out / 'report.html'} and {out / 'summary.json'} in {results.seconds:.0f} s")
 
 

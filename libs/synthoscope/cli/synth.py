@@ -35,7 +35,9 @@ from synthoscope.cli.generation_options import (
     shortfall_of,
     tallies_of,
 )
+from synthoscope.cli.verdicts import print_verdict
 from synthoscope.client import Client
+from synthoscope.synthetic.verdicts import described
 
 app = typer.Typer(no_args_is_help=True, help="Synthetic sets: generate, list, show.")
 
@@ -89,9 +91,11 @@ def list_sets(as_json: AsJson = False) -> None:
     if as_json:
         print_messages(sets)
         return
-    rows = table("synthetic sets", "set", "generator", "images", "seed")
+    rows = table("synthetic sets", "set", "generator", "images", "seed", "verdict")
     for item in sets:
-        rows.add_row(short_name(item.name), short_name(item.model_version), str(item.image_count), str(item.seed))
+        verdict = described(item.verdict.admission)
+        sizes = str(item.image_count), str(item.seed)
+        rows.add_row(short_name(item.name), short_name(item.model_version), *sizes, verdict)
     console.print(rows)
 
 
@@ -121,7 +125,7 @@ def parse_counts(texts: list[str]) -> dict[str, int]:
 
 
 def show_set(item: SyntheticSet, as_json: bool) -> None:
-    """Prints a set's counts."""
+    """Prints a set's counts and verdict."""
     if as_json:
         print_message(item)
         return
@@ -134,3 +138,4 @@ def show_set(item: SyntheticSet, as_json: bool) -> None:
     if shortfall := shortfall_of(item):
         console.print(shortfall)
     console.print(f"made by {short_name(item.model_version)} with seed {item.seed}")
+    print_verdict(item)

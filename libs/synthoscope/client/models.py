@@ -41,8 +41,12 @@ class Models:
         config: ClassifierTrainingConfig,
         synthetic_sets: Sequence[str] = (),
         request_id: str = "",
+        accept_unadmitted: bool = False,
     ) -> Job:
-        """Starts a classifier training on the training split and, if given, on synthetic sets."""
+        """Starts a classifier training on the training split and, if given, on synthetic sets.
+
+        Sets whose verdict is not ADMISSION_ADMITTED are refused unless `accept_unadmitted`. Raises FailedPrecondition.
+        """
         request = training.SubmitClassifierTrainingRequest(
             parent=self._connection.parent,
             request_id=request_id,
@@ -50,6 +54,7 @@ class Models:
             synthetic_sets=synthetic_sets,
             model_id=model_id,
             config=config,
+            accept_unadmitted=accept_unadmitted,
         )
         return call(self._training.SubmitClassifierTraining, request)
 

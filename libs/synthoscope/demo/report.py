@@ -12,6 +12,7 @@ from synthoscope.api.models.v1.models_pb2 import Curve, Evaluation, ModelVersion
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.demo import plots
 from synthoscope.demo.results import DemoResults, deduplicated_evaluation, split_counts, summary, test_evaluation
+from synthoscope.synthetic.verdicts import described, reasons
 
 _MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test, without copies of training images"}
 
@@ -34,6 +35,8 @@ def render(results: DemoResults) -> str:
     arms = [("real images only", results.real), ("real + synthetic images", results.real_plus_synthetic)]
     return environment.get_template("report.html").render(
         results=results,
+        verdict=described(results.synthetic_set.verdict.admission),
+        reasons=reasons(results.synthetic_set.verdict),
         counts=split_counts(results.dataset),
         measured=[(title, *row) for title, version in arms for row in _measured(version)],
         twins=dict(results.audit.splits.test_with_twin_in_train),

@@ -12,6 +12,7 @@ from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.demo.budget import DemoBudget
+from synthoscope.synthetic.verdicts import described, reasons
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,16 @@ def summary(results: DemoResults) -> dict[str, Any]:
             "seconds": round(results.gan.seconds, 1),
             "images_per_second": round(results.gan.images_per_second, 1),
         },
-        "synthetic": {"set": results.synthetic_set.name, "count": results.synthetic_set.image_count},
+        "synthetic": {
+            "set": results.synthetic_set.name,
+            "count": results.synthetic_set.image_count,
+            "verdict": described(results.synthetic_set.verdict.admission),
+            "reasons": reasons(results.synthetic_set.verdict),
+            "criteria": {
+                item.name: item.value if item.HasField("value") else None
+                for item in results.synthetic_set.verdict.criteria
+            },
+        },
         "classifier": {
             "real": _classifier(results.real),
             "real_plus_synthetic": _classifier(results.real_plus_synthetic),

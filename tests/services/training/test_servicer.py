@@ -8,7 +8,7 @@ from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.jobs.v1 import jobs_pb2
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import Admission, SyntheticSet, Verdict
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanConditioning, GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2 import (
     DownloadEventFilesRequest,
@@ -34,7 +34,8 @@ def objects():
     records = Records(objects, DatasetVersion)
     records.put(DATASET, DatasetVersion(name=DATASET, classes=["a", "b"], counts=train + test))
     records.set_latest(DATASET)
-    Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={"a": 3}))
+    verdict = Verdict(admission=Admission.ADMISSION_ADMITTED)
+    Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={"a": 3}, verdict=verdict))
     return objects
 
 
@@ -152,6 +153,18 @@ def test_labels_of_synthetic_images_must_be_classes(servicer, objects, label, sh
     Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={label: 3}))
     with pytest.raises(FailedPrecondition, match=f"{shown}; the classes of .* are a, b"):
         servicer.SubmitClassifierTraining(classifier(sets=[SET]), None)
+
+
+@pytest.mark.parametrize("admission", ["ADMISSION_UNSPECIFIED", "ADMISSION_REFUSED", "ADMISSION_FOR_STUDY"])
+def test_a_set_that_is_not_admitted_is_refused_unless_told_otherwise(servicer, objects, jobs, admission):
+    verdict = Verdict(admission=admission)
+    Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={"a": 3}, verdict=verdict))
+    with pytest.raises(FailedPrecondition, match=f"{SET} is .*accept_unadmitted"):
+        servicer.SubmitClassifierTraining(classifier(sets=[SET]), None)
+    told = classifier(sets=[SET])
+    told.accept_unadmitted = True
+    job = servicer.SubmitClassifierTraining(told, None)
+    assert jobs.specification(job.name, SubmitClassifierTrainingRequest).accept_unadmitted
 
 
 def test_a_class_without_training_images(servicer, objects):

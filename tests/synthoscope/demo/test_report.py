@@ -12,11 +12,12 @@ from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobState
 from synthoscope.api.models.v1.models_pb2 import ClassMetrics, ConfusionRow, Curve, Evaluation, ModelVersion
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import Admission, SyntheticSet, Verdict
 from synthoscope.api.tuning.v1.tuning_pb2 import Study, Trial
 from synthoscope.demo import report
 from synthoscope.demo.budget import DemoBudget
 from synthoscope.demo.results import DemoResults, Explained, GanRun, summary
+from synthoscope.synthetic.criteria import CRITERIA, criterion
 
 
 def png() -> bytes:
@@ -73,7 +74,14 @@ def results() -> DemoResults:
             splits={"test_with_twin_in_train": {"all": {"count": 2, "of": 10}}},
         ),
         gan=GanRun(gan_job, ModelVersion(curves=gan_curves), {"": png()}, 50),
-        synthetic_set=SyntheticSet(name="tenants/default/syntheticSets/x", image_count=25),
+        synthetic_set=SyntheticSet(
+            name="tenants/default/syntheticSets/x",
+            image_count=25,
+            verdict=Verdict(
+                admission=Admission.ADMISSION_REFUSED,
+                criteria=[criterion("frechet", 5.0), criterion("coverage", 0.9), criterion("probe", None)],
+            ),
+        ),
         synthetic_grid=png(),
         real=classifier("tenants/default/models/real/versions/0", 0.85),
         real_plus_synthetic=classifier("tenants/default/models/mixed/versions/0", 0.80),
@@ -105,7 +113,16 @@ def test_summary_holds_what_programs_read(results, tmp_path):
     assert summary["gan"]["state"] == "SUCCEEDED"
     assert summary["gan"]["seconds"] == 60.0
     assert summary["gan"]["images_per_second"] == 50
-    assert summary["synthetic"] == {"set": "tenants/default/syntheticSets/x", "count": 25}
+    assert {name: summary["synthetic"][name] for name in ("set", "count", "verdict", "criteria")} == {
+        "set": "tenants/default/syntheticSets/x",
+        "count": 25,
+        "verdict": "refused",
+        "criteria": {"frechet": 5.0, "coverage": 0.9, "probe": None},
+    }
+    assert [reason.partition(":")[0] for reason in summary["synthetic"]["reasons"]] == [
+        CRITERIA["frechet"].what,
+        CRITERIA["probe"].what,
+    ]
     assert summary["classifier"]["real"]["accuracy"] == 0.85
     assert summary["classifier"]["real"]["deduplicated"] == {
         "accuracy": 0.75, "macro_f1": 0.85, "images": 10, "classes_without_images": ["sick"]
@@ -120,6 +137,15 @@ def test_summary_holds_what_programs_read(results, tmp_path):
         "best": {"objective": 0.7, "parameters": {"learning_rate": 1e-3}},
     }
     assert summary["diagnoses"][0]["explanation"] == "overlays/sick.png"
+
+
+def test_the_verdict_on_the_synthetic_set_is_told_with_its_reasons(results):
+    page = report.render(results)
+    assert "The set is <strong>refused</strong>" in page
+    assert "<li>Fréchet distance to training images, over that between halves of them: 5 (at most 2 to be" in page
+    assert "<td>probe</td><td>not measured</td><td>at least 0.2</td>" in page
+    unmeasured = dataclasses.replace(results, synthetic_set=SyntheticSet(name="tenants/default/syntheticSets/x"))
+    assert "<li>it was never measured</li>" in report.render(unmeasured)
 
 
 def test_results_with_and_without_copies_stand_side_by_side(results):

@@ -4,6 +4,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from synthoscope.api.images.v1 import images_pb2 as _images_pb2
 from synthoscope.api.images.v1 import preprocessing_pb2 as _preprocessing_pb2
+from synthoscope.api.synthesis.v1 import synthesis_pb2 as _synthesis_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -80,19 +81,31 @@ class Curve(_message.Message):
     values: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, metric: _Optional[str] = ..., steps: _Optional[_Iterable[float]] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
+class SyntheticUse(_message.Message):
+    __slots__ = ("synthetic_set", "admission")
+    SYNTHETIC_SET_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    synthetic_set: str
+    admission: _synthesis_pb2.Admission
+    def __init__(self, synthetic_set: _Optional[str] = ..., admission: _Optional[_Union[_synthesis_pb2.Admission, str]] = ...) -> None: ...
+
 class Lineage(_message.Message):
-    __slots__ = ("dataset_version", "synthetic_sets", "job", "code_version", "seed")
+    __slots__ = ("dataset_version", "synthetic_sets", "job", "code_version", "seed", "synthetic_uses", "accepted_unadmitted")
     DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
     SYNTHETIC_SETS_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
     CODE_VERSION_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_USES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_UNADMITTED_FIELD_NUMBER: _ClassVar[int]
     dataset_version: str
     synthetic_sets: _containers.RepeatedScalarFieldContainer[str]
     job: str
     code_version: str
     seed: int
-    def __init__(self, dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., job: _Optional[str] = ..., code_version: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
+    synthetic_uses: _containers.RepeatedCompositeFieldContainer[SyntheticUse]
+    accepted_unadmitted: bool
+    def __init__(self, dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., job: _Optional[str] = ..., code_version: _Optional[str] = ..., seed: _Optional[int] = ..., synthetic_uses: _Optional[_Iterable[_Union[SyntheticUse, _Mapping]]] = ..., accepted_unadmitted: _Optional[bool] = ...) -> None: ...
 
 class SampleGrid(_message.Message):
     __slots__ = ("step", "label", "image")

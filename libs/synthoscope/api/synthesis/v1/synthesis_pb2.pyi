@@ -6,10 +6,17 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Admission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADMISSION_UNSPECIFIED: _ClassVar[Admission]
+    ADMISSION_REFUSED: _ClassVar[Admission]
+    ADMISSION_FOR_STUDY: _ClassVar[Admission]
+    ADMISSION_ADMITTED: _ClassVar[Admission]
 
 class GenerationCheckpoint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -17,13 +24,55 @@ class GenerationCheckpoint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GENERATION_CHECKPOINT_LAST: _ClassVar[GenerationCheckpoint]
     GENERATION_CHECKPOINT_AVERAGE: _ClassVar[GenerationCheckpoint]
     GENERATION_CHECKPOINT_BEST: _ClassVar[GenerationCheckpoint]
+ADMISSION_UNSPECIFIED: Admission
+ADMISSION_REFUSED: Admission
+ADMISSION_FOR_STUDY: Admission
+ADMISSION_ADMITTED: Admission
 GENERATION_CHECKPOINT_UNSPECIFIED: GenerationCheckpoint
 GENERATION_CHECKPOINT_LAST: GenerationCheckpoint
 GENERATION_CHECKPOINT_AVERAGE: GenerationCheckpoint
 GENERATION_CHECKPOINT_BEST: GenerationCheckpoint
 
+class Criterion(_message.Message):
+    __slots__ = ("name", "value", "at_most", "admitted_limit", "study_limit", "admission", "finding")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    AT_MOST_FIELD_NUMBER: _ClassVar[int]
+    ADMITTED_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STUDY_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    at_most: bool
+    admitted_limit: float
+    study_limit: float
+    admission: Admission
+    finding: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., at_most: _Optional[bool] = ..., admitted_limit: _Optional[float] = ..., study_limit: _Optional[float] = ..., admission: _Optional[_Union[Admission, str]] = ..., finding: _Optional[str] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("admission", "criteria", "measured_images", "reference_images", "dataset_version", "extractor", "seed", "code_version")
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    CRITERIA_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXTRACTOR_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    CODE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    admission: Admission
+    criteria: _containers.RepeatedCompositeFieldContainer[Criterion]
+    measured_images: int
+    reference_images: int
+    dataset_version: str
+    extractor: str
+    seed: int
+    code_version: str
+    def __init__(self, admission: _Optional[_Union[Admission, str]] = ..., criteria: _Optional[_Iterable[_Union[Criterion, _Mapping]]] = ..., measured_images: _Optional[int] = ..., reference_images: _Optional[int] = ..., dataset_version: _Optional[str] = ..., extractor: _Optional[str] = ..., seed: _Optional[int] = ..., code_version: _Optional[str] = ...) -> None: ...
+
 class SyntheticSet(_message.Message):
-    __slots__ = ("name", "model_version", "seed", "counts", "image_count", "grid", "manifest_sha256", "create_time", "options", "tallies")
+    __slots__ = ("name", "model_version", "seed", "counts", "image_count", "grid", "manifest_sha256", "create_time", "verdict", "options", "tallies")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +95,7 @@ class SyntheticSet(_message.Message):
     GRID_FIELD_NUMBER: _ClassVar[int]
     MANIFEST_SHA256_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     TALLIES_FIELD_NUMBER: _ClassVar[int]
     name: str
@@ -56,9 +106,10 @@ class SyntheticSet(_message.Message):
     grid: _images_pb2.ImageRef
     manifest_sha256: str
     create_time: _timestamp_pb2.Timestamp
+    verdict: Verdict
     options: GenerationOptions
     tallies: _containers.MessageMap[str, GenerationTally]
-    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., seed: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., image_count: _Optional[int] = ..., grid: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., options: _Optional[_Union[GenerationOptions, _Mapping]] = ..., tallies: _Optional[_Mapping[str, GenerationTally]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., seed: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., image_count: _Optional[int] = ..., grid: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., options: _Optional[_Union[GenerationOptions, _Mapping]] = ..., tallies: _Optional[_Mapping[str, GenerationTally]] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
     __slots__ = ("truncation", "codes", "checkpoint", "keep_last", "output_size", "filters")
