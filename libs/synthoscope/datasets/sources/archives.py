@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from synthoscope.datasets.paths import PATH_RULE, is_safe
-from synthoscope.datasets.sources.scan import LARGEST_FILE, SourceFile
+from synthoscope.datasets.sources.scan import SourceFile
+from synthoscope.images.decoding import LARGEST_FILE
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
 MOST_ENTRIES = 100_000

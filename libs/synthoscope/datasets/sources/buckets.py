@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.datasets.sources.archives import LARGEST_CONTENT
-from synthoscope.datasets.sources.scan import LARGEST_FILE, MOST_FILES, SourceFile
+from synthoscope.datasets.sources.scan import MOST_FILES, SourceFile
+from synthoscope.images.decoding import LARGEST_FILE
 from synthoscope.objects.store import ObjectInfo, ObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from synthoscope.datasets.sources.scan import SourceFile
+from synthoscope.images.decoding import is_dicom
 from synthoscope.rpc.errors import InvalidInput
 
 _PYDICOM_ERRORS = (
@@ -43,11 +44,6 @@ def identity_of(file: SourceFile) -> Identity:
         return Identity()
     data = file.read()
     return parse(data, file.path) if suffix in _SUFFIXES or is_dicom(data) else Identity()
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are a DICOM file with its preamble (PS3.10, 7.1)."""
-    return data[128:132] == b"DICM"
 
 
 def parse(data: bytes, path: str) -> Identity:

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from synthoscope.datasets.paths import is_safe
-from synthoscope.datasets.sources.scan import LARGEST_FILE, MOST_FILES, SourceFile
+from synthoscope.datasets.sources.scan import MOST_FILES, SourceFile
+from synthoscope.images.decoding import LARGEST_FILE
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
 

@@ -9,6 +9,7 @@ from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.datasets.sources import dicom, holding_out
 from synthoscope.datasets.sources.scan import Scan, SourceFile, SourceImage
 from synthoscope.datasets.sources.tables import Row
+from synthoscope.images.decoding import is_dicom
 from synthoscope.rpc.errors import InvalidInput
 
 Find = Callable[[str], SourceFile | None]
@@ -88,7 +89,7 @@ def _by_uid(files: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
     found: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
         data = file.read()
-        if dicom.is_dicom(data):
+        if is_dicom(data):
             for uid in dicom.parse(data, file.path).uids:
                 found[uid].append(file)
     return found

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.rpc.errors import InvalidInput
 
-LARGEST_FILE = 64 << 20
-"""Bytes of one image file; what a service accepts."""
-
 MOST_FILES = 1_000_000
 """Files of a source; as many images as a dataset version may have."""
 
