@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import synthoscope
-from services.training import audit_run, measuring
+from services.training import measuring
 from synthoscope import models, names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Curve, Lineage, ModelKind, ModelVersion
@@ -18,8 +18,8 @@ from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData, hold_out
 from synthoscope.classifier.prediction import Classifier
 from synthoscope.classifier.state import best_weights, curves_of, trained_network
-from synthoscope.datasets.audit.inheritance import find_clusters
 from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.grouping import grouping_of
 from synthoscope.datasets.loading import load_split
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.jobs.job import Progress
@@ -32,6 +32,7 @@ from synthoscope.synthetic import admission, sets
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.parallel import World
 from synthoscope_ray import trainer
+from synthoscope_ray.auditing import ensure_grouping
 from synthoscope_ray.program import Stores, open_stores
 
 
@@ -54,12 +55,10 @@ class Task:
 def main(worker: JobWorker, stores: Stores) -> str:
     """Trains and publishes; returns the model version's name. Raises what the loop raises, and Cancelled.
 
-    Before that a dataset version that was not audited is, since its copies across the splits must be known in the end.
+    Before that a dataset version that was not audited is: no copy of what it trains on may be held out.
     """
     task = read_task(worker, stores.settings.ray.worker_threads)
-    version = Records(stores.objects, DatasetVersion).get(task.dataset_version)
-    if measuring.has_test_split(version) and find_clusters(stores.objects, version) is None:
-        audit_run.ensure_audit(worker, stores, version.name)
+    ensure_grouping(worker, stores, Records(stores.objects, DatasetVersion).get(task.dataset_version))
     final = trainer.run(worker, stores, partial(work, task), task.config.workers)
     torch.set_num_threads(task.threads)
     if worker.cancelled():
@@ -94,13 +93,15 @@ def work(task: Task, world: World, callbacks: LoopCallbacks, resume: Checkpoint 
 def read_data(objects: ObjectStore, task: Task, cache: PixelCache) -> tuple[TrainingData, tuple[str, ...]]:
     """Training and validation images, and the names of the classes.
 
-    Raises NotFound for an unknown dataset or synthetic set, FailedPrecondition when they do not fit together, DataLoss.
+    Raises NotFound for an unknown dataset or synthetic set, FailedPrecondition when they do not fit together or the
+    dataset was not audited, DataLoss.
     """
-    size = task.config.image_size
-    split = load_split(objects, task.dataset_version, Split.SPLIT_TRAIN, size, cache)
+    config = task.config
+    split = load_split(objects, task.dataset_version, Split.SPLIT_TRAIN, config.image_size, cache)
     real = LabelledPixels(split.images, split.labels)
     synthetic = _read_synthetic(objects, task.synthetic_sets, split.pipeline, split.classes)
-    data = hold_out(real, synthetic, task.config.validation_fraction, task.config.seed)
+    grouping = grouping_of(objects, task.job, Records(objects, DatasetVersion).get(task.dataset_version))
+    data = hold_out(real, synthetic, grouping.numbers, config.validation_fraction, config.seed)
     return replace(data, pipeline=split.pipeline), split.classes
 
 
@@ -120,7 +121,9 @@ def publish(
     network = trained_network(task.config, len(classes), final)
     classifier = Classifier(record, network, torch.device("cpu"))
     report("measuring")
-    found = measuring.measure(objects, classifier, version, data.validation, task.config.image_size, cache)
+    grouped_by = grouping_of(objects, task.job, version).by
+    size = task.config.image_size
+    found = measuring.measure(objects, classifier, version, data.validation, grouped_by, size, cache)
     record.evaluations.extend(found)
     report("publishing")
     return models.publish(objects, task.model, record, {WEIGHTS: dump_weights(best_weights(final))})

@@ -7,13 +7,15 @@ from services.tuning import search
 from services.tuning.draws import draw
 from services.tuning.studies import StudyRecord, new_study, study_name
 from services.tuning.trainable import Task, run_trial
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState as StudyState
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.api.tuning.v1.tuning_service_pb2 import SubmitStudyRequest
 from synthoscope.jobs.submission import Jobs
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.records import Records
-from synthoscope.rpc.errors import Cancelled, FailedPrecondition, NotFound
+from synthoscope.rpc.errors import Cancelled, FailedPrecondition, NotFound, SynthoscopeError
+from synthoscope_ray.auditing import ensure_grouping
 from synthoscope_ray.program import Stores, run_job
 from synthoscope_ray.waiting import QueueWatch
 
@@ -37,6 +39,8 @@ def main(worker: JobWorker, stores: Stores) -> str:
     search.prepare_environment()
     if not ray.is_initialized():
         ray.init(address="auto", log_to_driver=False)
+    if request.specification.HasField("classifier"):
+        _group(worker, stores, record)
     search.search(
         tune.with_parameters(run_trial, task=task),
         record,
@@ -54,6 +58,15 @@ def _study(worker: JobWorker, stores: Stores, request: SubmitStudyRequest) -> St
     except NotFound:
         # The service was stopped between accepting the job and writing the study.
         return new_study(stores.jobs.get(worker.name), request)
+
+
+def _group(worker: JobWorker, stores: Stores, record: StudyRecord) -> None:
+    """Trials are ranked on images held out: no copy of what they trained on may be among them."""
+    try:
+        ensure_grouping(worker, stores, Records(stores.objects, DatasetVersion).get(record.study.dataset_version))
+    except SynthoscopeError as error:
+        record.end(StudyState.JOB_STATE_CANCELLED if isinstance(error, Cancelled) else StudyState.JOB_STATE_FAILED)
+        raise
 
 
 def _end(worker: JobWorker, record: StudyRecord) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import structlog
 import torch
 from ray import tune
@@ -12,10 +13,12 @@ from ray import tune
 from services.tuning import space, trials
 from services.tuning.search import IMAGES, OBJECTIVE, SECONDS, TrialFailed
 from services.tuning.trials import Measurement, TrialData
-from synthoscope.api.datasets.v1.datasets_pb2 import Split
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.tuning.v1.tuning_pb2 import StudySpecification
+from synthoscope.datasets.grouping import grouping_of
 from synthoscope.datasets.loading import load_split
 from synthoscope.jobs.worker import JobWorker
+from synthoscope.records import Records
 from synthoscope.rpc.errors import SynthoscopeError
 from synthoscope_ray.program import open_stores
 
@@ -51,7 +54,7 @@ def _train(parameters: dict[str, float], task: Task) -> None:
     job = JobWorker(stores.jobs, stores.objects, task.job, task.attempt)
     specification = StudySpecification.FromString(task.specification)
     training = space.with_parameters(space.base_config(specification), parameters)
-    data = _data(task.dataset_version, training.image_size, specification.max_images, specification.seed)
+    data = _data(task, training.image_size)
     job.running()
     trials.run(training, data, _report, job.cancelled)
 
@@ -62,7 +65,11 @@ def _report(measurement: Measurement) -> None:
 
 # Trials run in the same process one after the other.
 @lru_cache(maxsize=1)
-def _data(dataset_version: str, image_size: int, max_images: int, seed: int) -> TrialData:
-    stores = open_stores()
-    split = load_split(stores.objects, dataset_version, Split.SPLIT_TRAIN, image_size, stores.settings.cache)
-    return TrialData(split.images, split.labels, split.classes, split.pipeline).sample(max_images, seed)
+def _data(task: Task, image_size: int) -> TrialData:
+    specification, stores = StudySpecification.FromString(task.specification), open_stores()
+    split = load_split(stores.objects, task.dataset_version, Split.SPLIT_TRAIN, image_size, stores.settings.cache)
+    version = Records(stores.objects, DatasetVersion).get(task.dataset_version)
+    classifies = specification.HasField("classifier")
+    groups = grouping_of(stores.objects, task.job, version).numbers if classifies else np.arange(len(split.labels))
+    whole = TrialData(split.images, split.labels, split.classes, groups, split.pipeline)
+    return whole.sample(specification.max_images, specification.seed)

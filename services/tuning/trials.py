@@ -40,11 +40,15 @@ class Measurement:
 
 @dataclass(frozen=True)
 class TrialData:
-    """Training images, uint8 N×S×S×3, their class numbers, int64 N, the classes' names, and what preprocessed them."""
+    """Training images, uint8 N×S×S×3, their class numbers, int64 N, the classes' names, and what preprocessed them.
+
+    `groups` has a number for each image, int64 N: those of one are held out together, or not (`datasets.grouping`).
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    groups: NDArray[np.int64]
     pipeline: Pipeline = field(default_factory=Pipeline)
 
     def sample(self, most: int, seed: int) -> "TrialData":
@@ -55,7 +59,7 @@ class TrialData:
             for number, share in enumerate(stratified_counts(counts, most))
         ]
         rows = np.sort(np.concatenate(chosen))
-        return replace(self, images=self.images[rows], labels=self.labels[rows])
+        return replace(self, images=self.images[rows], labels=self.labels[rows], groups=self.groups[rows])
 
 
 def run(
@@ -94,7 +98,8 @@ def _run_classifier(
         def on_report(self, epoch: Report) -> None:
             report(epoch.metrics["validation_macro_f1"], epoch.images_seen)
 
-    held_out = hold_out(LabelledPixels(data.images, data.labels), None, config.validation_fraction, config.seed)
+    real = LabelledPixels(data.images, data.labels)
+    held_out = hold_out(real, None, data.groups, config.validation_fraction, config.seed)
     held_out = replace(held_out, pipeline=data.pipeline)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     classifier_loop.train(config, held_out, len(data.classes), World(), MacroF1(stops), device=device)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from synthoscope.datasets.splits import deal
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.rpc.errors import FailedPrecondition
 from synthoscope.training.randomness import numpy_generator
@@ -40,20 +41,49 @@ class TrainingData:
     pipeline: Pipeline = field(default_factory=Pipeline)
 
 
-def hold_out(real: LabelledPixels, synthetic: LabelledPixels | None, fraction: float, seed: int) -> TrainingData:
+def hold_out(
+    real: LabelledPixels, synthetic: LabelledPixels | None, groups: NDArray[np.int64], fraction: float, seed: int
+) -> TrainingData:
     """Holds a share of each class of the real images out for validation; all else, synthetic ones too, is for training.
 
-    The share is rounded, with at least one image of each class on either side. Raises FailedPrecondition when a class
-    has a single real image.
+    `groups` has a number for each real image, int64 N: images of one number are never on both sides, and those of a
+    negative one are for training. Groups are dealt out as the splits of datasets are (`datasets.splits.deal`), so the
+    shares are as close to `fraction` as the groups allow. Each class that has several groups has at least one image on
+    either side, where that takes no other class's last one; a class of a single group is for training only.
+
+    Raises FailedPrecondition when a class has a single real image, or no group can be held out.
     """
-    generator = numpy_generator(seed, "validation")
-    held = []
-    for label in np.unique(real.labels):
-        members = np.flatnonzero(real.labels == label)
-        if len(members) < 2:
-            raise FailedPrecondition("every class needs at least 2 training images, so that one can be held out")
-        count = min(max(round(len(members) * fraction), 1), len(members) - 1)
-        held.append(generator.permutation(members)[:count])
-    validation = np.sort(np.concatenate(held))
+    classes, labels = np.unique(real.labels, return_inverse=True)
+    if np.bincount(labels).min() < 2:
+        raise FailedPrecondition("every class needs at least 2 training images, so that one can be held out")
+    free = np.flatnonzero(groups >= 0)
+    numbers, group_of = np.unique(groups[free], return_inverse=True)
+    counts = np.zeros((len(numbers), len(classes)), np.int64)
+    np.add.at(counts, (group_of, labels[free]), 1)
+    held = _held_out_groups(counts, fraction, numpy_generator(seed, "validation"))
+    if not held.any():
+        raise FailedPrecondition(
+            "no image can be held out for validation: all training images of each class are copies of one picture, "
+            "or of one patient"
+        )
+    validation = free[held[group_of]]
     rest = np.setdiff1d(np.arange(len(real)), validation)
     return TrainingData(real.take(rest).join(synthetic), real.take(validation))
+
+
+def _held_out_groups(counts: NDArray[np.int64], fraction: float, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Which groups are held out; `counts` has their images by class (groups × classes)."""
+    shuffled = generator.permutation(len(counts))
+    order = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
+    held = np.zeros(len(counts), bool)
+    held[order] = deal(counts[order], np.array([1 - fraction, fraction])) == 1
+    smallest_first = order[::-1]
+    for column in counts.T:
+        if column.any() and not column[~held].any():
+            held[next(group for group in smallest_first if column[group])] = False
+    for column in counts.T:
+        left = counts[~held].sum(axis=0)
+        spare = (group for group in smallest_first if column[group] and (left > counts[group])[counts[group] > 0].all())
+        if not column[held].any() and (group := next(spare, None)) is not None:
+            held[group] = True
+    return held

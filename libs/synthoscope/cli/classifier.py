@@ -20,9 +20,8 @@ from synthoscope.cli.console import (
 )
 from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.client import Client
+from synthoscope.models import evaluations
 from synthoscope.synthetic.verdicts import described
-
-_MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test without copies of training images"}
 
 app = typer.Typer(no_args_is_help=True, help="Classifiers: train, list, show.")
 
@@ -78,8 +77,7 @@ def list_versions(as_json: AsJson = False) -> None:
         return
     rows = table("classifiers", "version", "preset", "classes", "test accuracy", "without copies")
     for version in versions:
-        accuracy = {item.split: f"{item.accuracy:.3f}" for item in version.evaluations}
-        on_test = (accuracy.get(split, "") for split in ("test", "test-deduplicated"))
+        on_test = (_accuracy(version, split) for split in (evaluations.TEST, evaluations.DEDUPLICATED))
         rows.add_row(short_name(version.name), version.preset, ", ".join(version.classes), *on_test)
     console.print(rows)
 
@@ -106,9 +104,19 @@ def show_version(version: ModelVersion, as_json: bool) -> None:
         _show_evaluation(evaluation)
 
 
+def _accuracy(version: ModelVersion, split: str) -> str:
+    evaluation = evaluations.find(version, split)
+    if evaluation is None:
+        return ""
+    return f"{evaluation.accuracy:.3f}" if evaluation.classes else f"0 of {evaluation.left_out} images left"
+
+
 def _show_evaluation(evaluation: Evaluation) -> None:
+    measured_on = evaluations.title(evaluation)
+    if not evaluation.classes:
+        console.print(f"{measured_on}: 0 of {evaluation.left_out} images left, so nothing was measured")
+        return
     labels = [item.label for item in evaluation.classes]
-    measured_on = _MEASURED_ON.get(evaluation.split, evaluation.split)
     title = f"{measured_on}: accuracy {evaluation.accuracy:.3f}, macro F1 {evaluation.macro_f1:.3f}"
     rows = table(title, "class", "precision", "recall", "F1", "images", *(f"→ {label}" for label in labels))
     for metrics, confusion in zip(evaluation.classes, evaluation.confusion, strict=True):

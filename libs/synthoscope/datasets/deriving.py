@@ -108,8 +108,8 @@ def _split(objects: ObjectStore, version: DatasetVersion, images: Images, deriva
     clusters = find_clusters(objects, version) if splits.needs_clusters(rule) else []
     if clusters is None:
         raise FailedPrecondition(
-            f"{version.name} has no audit, which tells which images are copies of one picture; submit one first "
-            "(synthoscope dataset audit)"
+            f"{version.name} has no audit by this code, which tells which images are copies of one picture; submit one "
+            "first (synthoscope dataset audit)"
             + ("" if rule.HasField("deduplication") else ", or ask for an ungrouped split")
         )
     return splits.split(rule, images, clusters)

@@ -11,10 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synthoscope.api.models.v1.models_pb2 import Curve, Evaluation, ModelVersion
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.demo import plots
-from synthoscope.demo.results import DemoResults, deduplicated_evaluation, split_counts, summary, test_evaluation
+from synthoscope.demo.results import DemoResults, split_counts, summary, test_evaluation
+from synthoscope.models import evaluations
 from synthoscope.synthetic.verdicts import described, reasons
-
-_MEASURED_ON = {"test": "test, as imported", "test-deduplicated": "test, without copies of training images"}
 
 
 def write(results: DemoResults, out: Path) -> None:
@@ -55,17 +54,15 @@ def render(results: DemoResults) -> str:
     )
 
 
-def _measured(version: ModelVersion) -> Iterator[tuple[str, Evaluation, tuple[float, float]]]:
-    """What each evaluation is called, and its accuracy's interval."""
-    evaluation, deduplicated = test_evaluation(version), deduplicated_evaluation(version)
-    yield _MEASURED_ON.get(evaluation.split, evaluation.split), evaluation, accuracy_interval(evaluation)
-    if deduplicated is not None:
-        yield _MEASURED_ON[deduplicated.split], deduplicated, accuracy_interval(deduplicated)
+def _measured(version: ModelVersion) -> Iterator[tuple[str, Evaluation, tuple[float, float] | None]]:
+    """What each evaluation is called, and its accuracy's interval; None when no image was left to measure on."""
+    for evaluation in filter(None, (test_evaluation(version), evaluations.find(version, evaluations.DEDUPLICATED))):
+        yield evaluations.title(evaluation), evaluation, accuracy_interval(evaluation) if evaluation.classes else None
 
 
 def accuracy_interval(evaluation: Evaluation) -> tuple[float, float]:
     """The 95 % Wilson score interval of an accuracy (Wilson 1927), images taken as independent."""
-    count = sum(item.support for item in evaluation.classes)
+    count = evaluations.image_count(evaluation)
     z = 1.96
     centre = evaluation.accuracy + z * z / (2 * count)
     spread = z * sqrt(evaluation.accuracy * (1 - evaluation.accuracy) / count + z * z / (4 * count * count))

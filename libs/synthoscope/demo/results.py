@@ -12,6 +12,7 @@ from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.demo.budget import DemoBudget
+from synthoscope.models.evaluations import DEDUPLICATED, TEST, VALIDATION, find, image_count
 from synthoscope.synthetic.verdicts import described, reasons
 
 
@@ -63,12 +64,7 @@ class DemoResults:
 def test_evaluation(version: ModelVersion) -> Evaluation:
     """A classifier's results on the test split, or on validation when the dataset has no test split."""
     by_split = {evaluation.split: evaluation for evaluation in version.evaluations}
-    return by_split.get("test") or by_split["validation"]
-
-
-def deduplicated_evaluation(version: ModelVersion) -> Evaluation | None:
-    """A classifier's results on the test images that have no copy in the training split; None when there are none."""
-    return next((item for item in version.evaluations if item.split == "test-deduplicated"), None)
+    return by_split.get(TEST) or by_split[VALIDATION]
 
 
 def summary(results: DemoResults) -> dict[str, Any]:
@@ -139,18 +135,19 @@ def _classifier(version: ModelVersion) -> dict[str, Any]:
         "split": evaluation.split,
         "accuracy": evaluation.accuracy,
         "macro_f1": evaluation.macro_f1,
-        "deduplicated": _deduplicated(deduplicated_evaluation(version)),
+        "deduplicated": _deduplicated(find(version, DEDUPLICATED)),
     }
 
 
 def _deduplicated(evaluation: Evaluation | None) -> dict[str, Any] | None:
     if evaluation is None:
         return None
-    images = sum(item.support for item in evaluation.classes)
+    measured = bool(evaluation.classes)
     return {
-        "accuracy": evaluation.accuracy,
-        "macro_f1": evaluation.macro_f1,
-        "images": images,
+        "accuracy": evaluation.accuracy if measured else None,
+        "macro_f1": evaluation.macro_f1 if measured else None,
+        "images": image_count(evaluation),
+        "left_out": evaluation.left_out,
         "classes_without_images": [item.label for item in evaluation.classes if not item.support],
     }
 

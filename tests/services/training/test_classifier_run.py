@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,10 @@ def picture(label: str, generator: np.random.Generator) -> np.ndarray:
     return pixels
 
 
-def dataset(objects: InMemoryObjectStore, train_count: int = 24, test_count: int = 10) -> str:
+def dataset(
+    objects: InMemoryObjectStore, train_count: int = 24, test_count: int = 10, clusters: Sequence[DuplicateCluster] = ()
+) -> str:
+    """An audited version."""
     generator = np.random.default_rng(0)
     images = []
     for number in range(train_count + test_count):
@@ -42,7 +47,9 @@ def dataset(objects: InMemoryObjectStore, train_count: int = 24, test_count: int
         split = Split.SPLIT_TRAIN if number < train_count else Split.SPLIT_TEST
         ref = store_pixels(objects, "default", picture(label, generator))
         images.append(DatasetImage(path=f"{number:03}.png", label=label, split=split, image=ref))
-    return import_version(objects, "tenants/default/datasets/spots", images).name
+    version = import_version(objects, "tenants/default/datasets/spots", images).name
+    storage.put(objects, version, DatasetAudit(clusters=clusters))
+    return version
 
 
 def synthetic_set(objects: InMemoryObjectStore, name: str, labels: list[str]) -> str:
@@ -76,11 +83,10 @@ def cache(tmp_path):
 
 def test_a_trained_classifier_is_measured_and_published(cache):
     objects = InMemoryObjectStore()
-    work = task(dataset(objects))
     # 24 training images; the first two of ten test images are said to be copies of one of them and of each other.
     clusters = [DuplicateCluster(paths=["003.png", "024.png"]), DuplicateCluster(paths=["024.png", "025.png"])]
     clusters += [DuplicateCluster(paths=["030.png", "031.png"])]
-    storage.put(objects, work.dataset_version, DatasetAudit(clusters=clusters))
+    work = task(dataset(objects, clusters=clusters))
     data, classes = read_data(objects, work, cache)
     final = train(work.config, data, len(classes), World(), NoCallbacks())
     phases = []
@@ -95,7 +101,9 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     assert version.config["threads"] == 1
     assert [evaluation.split for evaluation in version.evaluations] == ["test", "test-deduplicated", "validation"]
     assert [sum(metrics.support for metrics in item.classes) for item in version.evaluations] == [10, 8, 6]
+    assert [item.left_out for item in version.evaluations] == [0, 2, 0]
     validation = version.evaluations[2]
+    assert list(validation.grouped_by) == ["copies"]
     best = min(final.state["curves"]["validation_loss"])
     epoch = final.state["curves"]["validation_loss"].index(best)
     assert validation.accuracy == pytest.approx(final.state["curves"]["validation_accuracy"][epoch])
@@ -109,15 +117,41 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     assert publish(objects, work, final, cache) == version
 
 
-def test_without_an_audit_or_with_copies_only_nothing_is_said_of_images_without_copies(cache):
+def test_when_every_test_image_has_a_copy_none_is_left_to_measure_on(cache):
     objects = InMemoryObjectStore()
-    work = task(dataset(objects, test_count=2))
+    copies = DuplicateCluster(paths=["000.png", "024.png", "025.png"])
+    work = task(dataset(objects, test_count=2, clusters=[copies]))
     data, classes = read_data(objects, work, cache)
     final = train(work.config, data, len(classes), World(), NoCallbacks())
-    assert [item.split for item in publish(objects, work, final, cache).evaluations] == ["test", "validation"]
-    copies = DuplicateCluster(paths=["000.png", "024.png", "025.png"])
-    storage.put(objects, work.dataset_version, DatasetAudit(clusters=[copies]))
-    assert [item.split for item in publish(objects, work, final, cache).evaluations] == ["test", "validation"]
+    official, deduplicated, _ = publish(objects, work, final, cache).evaluations
+    assert (official.split, len(official.classes)) == ("test", 2)
+    assert (deduplicated.split, deduplicated.left_out, len(deduplicated.classes)) == ("test-deduplicated", 2, 0)
+
+
+def test_what_is_held_out_has_no_copy_in_training_and_is_the_same_in_every_attempt(cache):
+    objects = InMemoryObjectStore()
+    clusters = [DuplicateCluster(paths=[f"{first + number:03}.png" for number in (0, 2, 4)]) for first in (0, 6, 12)]
+    version = dataset(objects, clusters=clusters)
+    first, _ = read_data(objects, task(version), cache)
+    storage.put(objects, version, DatasetAudit())
+    again, _ = read_data(objects, task(version), cache)
+    assert np.array_equal(first.validation.images, again.validation.images)
+    images = load_split(objects, version, Split.SPLIT_TRAIN, 64, cache)
+    held = {
+        path
+        for path, image in zip(images.paths, images.images, strict=True)
+        if (first.validation.images == image).all((1, 2, 3)).any()
+    }
+    assert len(held) == 6
+    assert all(len(held & set(cluster.paths)) in (0, 3) for cluster in clusters)
+
+
+def test_what_was_not_audited_is_not_trained_on(cache):
+    objects = InMemoryObjectStore()
+    version = dataset(objects)
+    objects.delete(f"{version}/audit/audit.json")
+    with pytest.raises(FailedPrecondition, match="was not audited"):
+        read_data(objects, task(version), cache)
 
 
 def test_without_a_test_split_there_is_no_test_evaluation(cache):

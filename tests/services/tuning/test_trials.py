@@ -18,7 +18,8 @@ def data(count=48, classes=2, size=64):
     generator = np.random.default_rng(0)
     labels = np.arange(count) % classes
     noise = generator.integers(0, 60, size=(count, size, size, 3))
-    return TrialData((noise + 150 * labels[:, None, None, None]).astype(np.uint8), labels, tuple("abcd"[:classes]))
+    pixels = (noise + 150 * labels[:, None, None, None]).astype(np.uint8)
+    return TrialData(pixels, labels, tuple("abcd"[:classes]), groups=np.arange(count) // 2)
 
 
 def measure(config, images):
@@ -70,3 +71,16 @@ def test_a_sample_keeps_the_proportions_and_depends_on_the_seed():
     assert np.array_equal(sample.images, images.sample(12, seed=1).images)
     assert not np.array_equal(sample.images, images.sample(12, seed=2).images)
     assert len(images.sample(0, seed=1).labels) == 40
+    chosen = [int(np.flatnonzero((images.images == picture).all((1, 2, 3)))[0]) for picture in sample.images]
+    assert np.array_equal(sample.groups, images.groups[chosen])
+
+
+def test_a_trial_holds_out_whole_groups(monkeypatch):
+    held = []
+    monkeypatch.setattr(trials.classifier_loop, "train", lambda config, data, *rest, **named: held.append(data))
+    images = data(count=32)
+    measure(classifier(), replace(images, groups=np.arange(32) // 8))
+    [chosen] = held
+    picked = [int(np.flatnonzero((images.images == picture).all((1, 2, 3)))[0]) for picture in chosen.validation.images]
+    assert len(picked) == 8
+    assert len({index // 8 for index in picked}) == 1

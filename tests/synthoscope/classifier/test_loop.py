@@ -54,7 +54,7 @@ def config(**fields) -> ClassifierConfig:
 
 
 def data() -> TrainingData:
-    return hold_out(spots(), None, 0.2, seed=11)
+    return hold_out(spots(), None, np.arange(len(spots())), 0.2, seed=11)
 
 
 def same(first, second) -> bool:
@@ -112,7 +112,7 @@ def test_it_stops_early():
     # So small a rate that the loss hardly moves; constant inputs make it stand still.
     blank = LabelledPixels(np.zeros((12, 64, 64, 3), np.uint8), np.arange(12) % 2)
     still = config(epochs=50, learning_rate=1e-30, early_stopping_patience=2, batch_size=4)
-    final = train(still, hold_out(blank, None, 0.2, 0), 2, World(), NoCallbacks())
+    final = train(still, hold_out(blank, None, np.arange(12), 0.2, 0), 2, World(), NoCallbacks())
     assert final.state["epoch"] == 3
 
 

@@ -37,7 +37,7 @@ def classifier(name: str, accuracy: float) -> ModelVersion:
     without_copies = Evaluation()
     without_copies.CopyFrom(evaluation)
     without_copies.split, without_copies.accuracy = "test-deduplicated", accuracy - 0.1
-    without_copies.classes[1].support = 0
+    without_copies.classes[1].support, without_copies.left_out = 0, 10
     curves = [
         Curve(metric=f"{part}_{quantity}", steps=[1, 2], values=[0.4, 0.6])
         for part in ("train", "validation")
@@ -125,7 +125,7 @@ def test_summary_holds_what_programs_read(results, tmp_path):
     ]
     assert summary["classifier"]["real"]["accuracy"] == 0.85
     assert summary["classifier"]["real"]["deduplicated"] == {
-        "accuracy": 0.75, "macro_f1": 0.85, "images": 10, "classes_without_images": ["sick"]
+        "accuracy": 0.75, "macro_f1": 0.85, "images": 10, "left_out": 10, "classes_without_images": ["sick"]
     }  # fmt: skip
     assert summary["audit"] == {
         "pairs": 3, "label_conflicts": 0, "test_with_twin_in_train": {"all": {"count": 2, "of": 10}}
@@ -154,9 +154,9 @@ def test_results_with_and_without_copies_stand_side_by_side(results):
     rows = re.findall(r"<td>(test[^<]*)</td><td>(\d+)</td><td>([\d.]+)</td>", page)
     assert rows == [
         ("test, as imported", "20", "0.850"),
-        ("test, without copies of training images; no images of sick are left", "10", "0.750"),
+        ("test, without copies (and patients) of training images; no images of sick are left", "10", "0.750"),
         ("test, as imported", "20", "0.800"),
-        ("test, without copies of training images; no images of sick are left", "10", "0.700"),
+        ("test, without copies (and patients) of training images; no images of sick are left", "10", "0.700"),
     ]
 
 
@@ -169,6 +169,15 @@ def test_without_a_test_split_there_is_nothing_to_say_of_copies_across_the_split
     assert "have a copy among" not in page
     assert "No test image has a copy" not in page
     assert summary(changed)["classifier"]["real"]["deduplicated"] is None
+
+
+def test_when_every_test_image_has_a_copy_the_report_says_so(results):
+    version = classifier("tenants/default/models/c/versions/1", 0.85)
+    version.evaluations[1].CopyFrom(Evaluation(split="test-deduplicated", left_out=20))
+    changed = dataclasses.replace(results, real=version)
+    assert "0 of 20 images left, so nothing was measured" in report.render(changed)
+    found = summary(changed)["classifier"]["real"]["deduplicated"]
+    assert (found["accuracy"], found["images"], found["left_out"]) == (None, 0, 20)
 
 
 def test_accuracy_interval_is_wilsons():

@@ -29,15 +29,15 @@ from synthoscope.api.images.v1 import preprocessing_pb2 as synthoscope_dot_api_d
 from synthoscope.api.synthesis.v1 import synthesis_pb2 as synthoscope_dot_api_dot_synthesis_dot_v1_dot_synthesis__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&synthoscope/api/models/v1/models.proto\x12\x19synthoscope.api.models.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"=\n\tModelFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"]\n\x0c\x43lassMetrics\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tprecision\x18\x02 \x01(\x01\x12\x0e\n\x06recall\x18\x03 \x01(\x01\x12\n\n\x02\x66\x31\x18\x04 \x01(\x01\x12\x0f\n\x07support\x18\x05 \x01(\x03\"\x1e\n\x0c\x43onfusionRow\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x03\"\xe4\x01\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\x17\n\x0fmacro_precision\x18\x03 \x01(\x01\x12\x14\n\x0cmacro_recall\x18\x04 \x01(\x01\x12\x10\n\x08macro_f1\x18\x05 \x01(\x01\x12\x38\n\x07\x63lasses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.ClassMetrics\x12:\n\tconfusion\x18\x07 \x03(\x0b\x32\'.synthoscope.api.models.v1.ConfusionRow\"6\n\x05\x43urve\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x01\x12\x0e\n\x06values\x18\x03 \x03(\x01\"a\n\x0cSyntheticUse\x12\x15\n\rsynthetic_set\x18\x01 \x01(\t\x12:\n\tadmission\x18\x02 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\"\xc9\x01\n\x07Lineage\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x14\n\x0c\x63ode_version\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12?\n\x0esynthetic_uses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.SyntheticUse\x12\x1b\n\x13\x61\x63\x63\x65pted_unadmitted\x18\x07 \x01(\x08\"]\n\nSampleGrid\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\"\xb5\x04\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x12\n\nimage_size\x18\x05 \x01(\x05\x12\'\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12:\n\x0b\x65valuations\x18\x07 \x03(\x0b\x32%.synthoscope.api.models.v1.Evaluation\x12\x30\n\x06\x63urves\x18\x08 \x03(\x0b\x32 .synthoscope.api.models.v1.Curve\x12;\n\x0csample_grids\x18\t \x03(\x0b\x32%.synthoscope.api.models.v1.SampleGrid\x12\x33\n\x07lineage\x18\n \x01(\x0b\x32\".synthoscope.api.models.v1.Lineage\x12\x33\n\x05\x66iles\x18\x0b \x03(\x0b\x32$.synthoscope.api.models.v1.ModelFile\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\r \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing*V\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eMODEL_KIND_GAN\x10\x01\x12\x19\n\x15MODEL_KIND_CLASSIFIER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&synthoscope/api/models/v1/models.proto\x12\x19synthoscope.api.models.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"=\n\tModelFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"]\n\x0c\x43lassMetrics\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tprecision\x18\x02 \x01(\x01\x12\x0e\n\x06recall\x18\x03 \x01(\x01\x12\n\n\x02\x66\x31\x18\x04 \x01(\x01\x12\x0f\n\x07support\x18\x05 \x01(\x03\"\x1e\n\x0c\x43onfusionRow\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x03\"\x8a\x02\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\x17\n\x0fmacro_precision\x18\x03 \x01(\x01\x12\x14\n\x0cmacro_recall\x18\x04 \x01(\x01\x12\x10\n\x08macro_f1\x18\x05 \x01(\x01\x12\x38\n\x07\x63lasses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.ClassMetrics\x12:\n\tconfusion\x18\x07 \x03(\x0b\x32\'.synthoscope.api.models.v1.ConfusionRow\x12\x12\n\ngrouped_by\x18\x08 \x03(\t\x12\x10\n\x08left_out\x18\t \x01(\x03\"6\n\x05\x43urve\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x01\x12\x0e\n\x06values\x18\x03 \x03(\x01\"a\n\x0cSyntheticUse\x12\x15\n\rsynthetic_set\x18\x01 \x01(\t\x12:\n\tadmission\x18\x02 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\"\xc9\x01\n\x07Lineage\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x14\n\x0c\x63ode_version\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12?\n\x0esynthetic_uses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.SyntheticUse\x12\x1b\n\x13\x61\x63\x63\x65pted_unadmitted\x18\x07 \x01(\x08\"]\n\nSampleGrid\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\"\xb5\x04\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x12\n\nimage_size\x18\x05 \x01(\x05\x12\'\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12:\n\x0b\x65valuations\x18\x07 \x03(\x0b\x32%.synthoscope.api.models.v1.Evaluation\x12\x30\n\x06\x63urves\x18\x08 \x03(\x0b\x32 .synthoscope.api.models.v1.Curve\x12;\n\x0csample_grids\x18\t \x03(\x0b\x32%.synthoscope.api.models.v1.SampleGrid\x12\x33\n\x07lineage\x18\n \x01(\x0b\x32\".synthoscope.api.models.v1.Lineage\x12\x33\n\x05\x66iles\x18\x0b \x03(\x0b\x32$.synthoscope.api.models.v1.ModelFile\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\r \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing*V\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eMODEL_KIND_GAN\x10\x01\x12\x19\n\x15MODEL_KIND_CLASSIFIER\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.models.v1.models_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODELKIND']._serialized_start=1708
-  _globals['_MODELKIND']._serialized_end=1794
+  _globals['_MODELKIND']._serialized_start=1746
+  _globals['_MODELKIND']._serialized_end=1832
   _globals['_MODELFILE']._serialized_start=265
   _globals['_MODELFILE']._serialized_end=326
   _globals['_CLASSMETRICS']._serialized_start=328
@@ -45,15 +45,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFUSIONROW']._serialized_start=423
   _globals['_CONFUSIONROW']._serialized_end=453
   _globals['_EVALUATION']._serialized_start=456
-  _globals['_EVALUATION']._serialized_end=684
-  _globals['_CURVE']._serialized_start=686
-  _globals['_CURVE']._serialized_end=740
-  _globals['_SYNTHETICUSE']._serialized_start=742
-  _globals['_SYNTHETICUSE']._serialized_end=839
-  _globals['_LINEAGE']._serialized_start=842
-  _globals['_LINEAGE']._serialized_end=1043
-  _globals['_SAMPLEGRID']._serialized_start=1045
-  _globals['_SAMPLEGRID']._serialized_end=1138
-  _globals['_MODELVERSION']._serialized_start=1141
-  _globals['_MODELVERSION']._serialized_end=1706
+  _globals['_EVALUATION']._serialized_end=722
+  _globals['_CURVE']._serialized_start=724
+  _globals['_CURVE']._serialized_end=778
+  _globals['_SYNTHETICUSE']._serialized_start=780
+  _globals['_SYNTHETICUSE']._serialized_end=877
+  _globals['_LINEAGE']._serialized_start=880
+  _globals['_LINEAGE']._serialized_end=1081
+  _globals['_SAMPLEGRID']._serialized_start=1083
+  _globals['_SAMPLEGRID']._serialized_end=1176
+  _globals['_MODELVERSION']._serialized_start=1179
+  _globals['_MODELVERSION']._serialized_end=1744
 # @@protoc_insertion_point(module_scope)

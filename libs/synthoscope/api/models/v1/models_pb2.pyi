@@ -54,7 +54,7 @@ class ConfusionRow(_message.Message):
     def __init__(self, counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Evaluation(_message.Message):
-    __slots__ = ("split", "accuracy", "macro_precision", "macro_recall", "macro_f1", "classes", "confusion")
+    __slots__ = ("split", "accuracy", "macro_precision", "macro_recall", "macro_f1", "classes", "confusion", "grouped_by", "left_out")
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_FIELD_NUMBER: _ClassVar[int]
     MACRO_PRECISION_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,8 @@ class Evaluation(_message.Message):
     MACRO_F1_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     CONFUSION_FIELD_NUMBER: _ClassVar[int]
+    GROUPED_BY_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     split: str
     accuracy: float
     macro_precision: float
@@ -69,7 +71,9 @@ class Evaluation(_message.Message):
     macro_f1: float
     classes: _containers.RepeatedCompositeFieldContainer[ClassMetrics]
     confusion: _containers.RepeatedCompositeFieldContainer[ConfusionRow]
-    def __init__(self, split: _Optional[str] = ..., accuracy: _Optional[float] = ..., macro_precision: _Optional[float] = ..., macro_recall: _Optional[float] = ..., macro_f1: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[ClassMetrics, _Mapping]]] = ..., confusion: _Optional[_Iterable[_Union[ConfusionRow, _Mapping]]] = ...) -> None: ...
+    grouped_by: _containers.RepeatedScalarFieldContainer[str]
+    left_out: int
+    def __init__(self, split: _Optional[str] = ..., accuracy: _Optional[float] = ..., macro_precision: _Optional[float] = ..., macro_recall: _Optional[float] = ..., macro_f1: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[ClassMetrics, _Mapping]]] = ..., confusion: _Optional[_Iterable[_Union[ConfusionRow, _Mapping]]] = ..., grouped_by: _Optional[_Iterable[str]] = ..., left_out: _Optional[int] = ...) -> None: ...
 
 class Curve(_message.Message):
     __slots__ = ("metric", "steps", "values")
