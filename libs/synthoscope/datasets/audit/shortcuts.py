@@ -52,9 +52,11 @@ def _numbers(pictures: Sequence[Picture], values: Callable[[Picture], Sequence[o
 def _measure(
     name: str, numbers: NDArray[np.float64], groups: NDArray[np.int64], target: str, names: NDArray[np.str_]
 ) -> Shortcut | None:
-    """How well the numbers give the target away; None where there is nothing to guess from, or too little to guess."""
-    classes, sizes = np.unique(names, return_counts=True)
-    kept = np.isin(names, classes[sizes >= _FEWEST])
+    """How well the numbers give the target away; None where there is nothing to guess from, or too little to guess.
+
+    Classes of few images, or of fewer groups than folds, are left out: some folds could not learn, or guess, them.
+    """
+    kept = np.isin(names, [each for each in np.unique(names) if _can_be_guessed(groups[names == each])])
     numbers, groups, names = numbers[kept], groups[kept], names[kept]
     classes, sizes = np.unique(names, return_counts=True)
     if len(classes) < 2 or (numbers == numbers[0]).all():
@@ -72,6 +74,11 @@ def _measure(
         accuracy_low=max(0.0, accuracy - 1.96 * error),
         accuracy_high=min(1.0, accuracy + 1.96 * error),
     )
+
+
+def _can_be_guessed(groups: NDArray[np.int64]) -> bool:
+    """Whether a class with images of these groups can."""
+    return len(groups) >= _FEWEST and len(np.unique(groups)) >= _FOLDS
 
 
 def _standard_error(hits: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:

@@ -15,7 +15,7 @@ from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, NotFound
 
-CODE_VERSION = f"{synthoscope.__version__}-2"
+CODE_VERSION = f"{synthoscope.__version__}-3"
 """Of the audits that are stored now. Change its last number whenever an audit of the same images finds other things."""
 
 LISTS = ("pairs", "clusters", "label_conflicts", "odd_files")

@@ -5,7 +5,7 @@ written out only as far as they are listed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product
 
@@ -29,6 +29,9 @@ from synthoscope.datasets.manifest import SPLIT_NAMES
 
 MOST_PAIRS = 100_000
 """How many pairs a report lists."""
+
+_Kinds = Mapping[tuple[int, str], Sequence[int]]
+"""Indices of images by split and class."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,16 @@ class Twins:
         return DuplicateCluster(paths=[image.path for image in images], across_splits=across)
 
     def _pairs(self) -> Iterator[DuplicatePair]:
-        for group in self.groups:
-            for a, b in combinations(group, 2):
-                yield self._pair(a, b, "exact", "none", 1.0)
-        for link in sorted(self.links, key=lambda link: -link.similarity):
-            for a, b in product(self.groups[link.a], self.groups[link.b]):
-                yield self._pair(a, b, link.kind, link.transform, link.similarity)
+        """All pairs: those across the splits first, then contradicting labels, then the most similar."""
+        groups = [_by_kind(self.images, group) for group in self.groups]
+        links = sorted(self.links, key=lambda link: -link.similarity)
+        for rank in product((True, False), repeat=2):
+            for group in groups:
+                for a, b in _pairs_within(group, rank):
+                    yield self._pair(a, b, "exact", "none", 1.0)
+            for link in links:
+                for a, b in _pairs_between(groups[link.a], groups[link.b], rank):
+                    yield self._pair(a, b, link.kind, link.transform, link.similarity)
 
     def _pair(self, first: int, second: int, kind: str, transform: str, similarity: float) -> DuplicatePair:
         a, b = self.images[first], self.images[second]
@@ -128,3 +135,30 @@ class Twins:
     def _leaked(self, cluster: Sequence[int]) -> Sequence[int]:
         test = [index for index in cluster if self.images[index].split == Split.SPLIT_TEST]
         return test if len(test) < len(cluster) else []
+
+
+def _by_kind(images: Sequence[DatasetImage], group: Sequence[int]) -> _Kinds:
+    kinds: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+    for index in group:
+        kinds[images[index].split, images[index].label].append(index)
+    return kinds
+
+
+def _rank(first: tuple[int, str], second: tuple[int, str]) -> tuple[bool, bool]:
+    """Whether a pair of these kinds is across the splits, and whether its labels contradict each other."""
+    return first[0] != second[0], first[1] != second[1]
+
+
+def _pairs_within(group: _Kinds, rank: tuple[bool, bool]) -> Iterator[tuple[int, int]]:
+    for kind, members in group.items():
+        if _rank(kind, kind) == rank:
+            yield from combinations(members, 2)
+    for first, second in combinations(group, 2):
+        if _rank(first, second) == rank:
+            yield from product(group[first], group[second])
+
+
+def _pairs_between(a: _Kinds, b: _Kinds, rank: tuple[bool, bool]) -> Iterator[tuple[int, int]]:
+    for first, second in product(a, b):
+        if _rank(first, second) == rank:
+            yield from product(a[first], b[second])

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from synthoscope.datasets.audit.pictures import Picture
 from synthoscope.datasets.audit.shortcuts import shortcuts
@@ -47,6 +48,14 @@ def test_copies_do_not_vouch_for_each_other() -> None:
     together = {one.property for one in shortcuts(pictures, [n // 10 for n in range(400)], {"label": labels})}
     assert "sharpness" in apart
     assert "sharpness" not in together
+
+
+@pytest.mark.parametrize("originals", [1, 2, 7])
+def test_copies_of_a_few_pictures_are_too_little_to_guess_from(originals: int) -> None:
+    """With two classes, seven pictures leave one of the classes with fewer of them than there are folds."""
+    groups = [n % originals for n in range(60)]
+    labels = [("a", "b")[group % 2] for group in groups]
+    assert shortcuts([picture(n) for n in range(60)], groups, {"label": labels}) == []
 
 
 def test_small_classes_are_left_out() -> None:

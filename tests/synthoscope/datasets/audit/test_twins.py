@@ -45,6 +45,25 @@ def test_the_most_similar_pairs_are_listed_and_all_are_counted(monkeypatch: pyte
     assert len(report.clusters[0].paths) == 4
 
 
+def test_leaks_come_first_then_contradicting_labels_however_many_identical_images_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(twins, "MOST_PAIRS", 5)
+    identical = [image(f"train/a/same{number}") for number in range(100)]
+    others = [image(path) for path in ("train/a/1", "test/a/2", "train/b/3", "train/a/4", "test/b/5", "train/b/6")]
+    groups = [list(range(100)), [100], [101], [102], [103], [104, 105]]
+    links = [Link(1, 2, "none", 0.9), Link(3, 4, "none", 0.86), Link(1, 5, "mirror", 0.88)]
+    report = Twins([*identical, *others], groups, links).report()
+    assert [(pair.a, pair.b, pair.kind) for pair in report.pairs] == [
+        ("test/b/5", "train/a/1", "mirrored"),  # across, and of two classes
+        ("test/b/5", "train/b/6", "exact"),
+        ("test/a/2", "train/a/1", "near"),
+        ("train/a/1", "train/b/6", "mirrored"),
+        ("train/a/4", "train/b/3", "near"),
+    ]
+    assert sum(count.count for count in report.pair_counts) == 100 * 99 // 2 + 5
+
+
 def test_many_identical_images_are_counted_without_being_paired(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "MOST_PAIRS", 1000)
     images = [image(f"{'train' if n % 2 else 'test'}/a/{n:06}") for n in range(20_000)]
