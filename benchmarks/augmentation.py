@@ -30,7 +30,7 @@ from synthoscope.images.augmentation import Augmentation
 from synthoscope.images.augmenting import apply_changes, draw_changes
 from synthoscope.training.randomness import torch_generator
 
-CHANGES = Augmentation(zoom=0.1, contrast=0.15)
+CHANGES = Augmentation(horizontal_flip=True, zoom=0.1, contrast=0.15)
 BATCH = 32
 BATCHES = 4
 ROUNDS = 9

@@ -1,7 +1,7 @@
 """How a classifier is trained: the message's fields checked, what they leave out comes from the preset. No torch."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from synthoscope.api.training.v1 import training_pb2
@@ -82,9 +82,10 @@ class ClassifierConfig:
 
 
 def _augmentation(message: training_pb2.ClassifierTrainingConfig, preset: Preset, field: str) -> Augmentation:
-    if not message.HasField("augmentation"):
-        return preset.augmentation
-    return Augmentation.from_message(message.augmentation, f"{field}.augmentation")
+    changes = preset.augmentation
+    if message.HasField("augmentation"):
+        changes = Augmentation.from_message(message.augmentation, f"{field}.augmentation")
+    return replace(changes, horizontal_flip=message.horizontal_flip) if message.HasField("horizontal_flip") else changes
 
 
 def _check(config: ClassifierConfig, field: str) -> None:

@@ -61,14 +61,7 @@ def _relabelled(objects: ObjectStore, version: DatasetVersion, images: Images, d
     _check_known(labels, version, field)
     for label in filter(None, labels.values()):
         check_label(label, field)
-    return [_with_label(image, labels[image.label]) for image in images if labels[image.label]]
-
-
-def _with_label(image: DatasetImage, label: str) -> DatasetImage:
-    relabelled = DatasetImage()
-    relabelled.CopyFrom(image)
-    relabelled.label = label
-    return relabelled
+    return [manifest.changed(image, label=labels[image.label]) for image in images if labels[image.label]]
 
 
 def _chosen(objects: ObjectStore, version: DatasetVersion, images: Images, derivation: Derivation) -> Images:

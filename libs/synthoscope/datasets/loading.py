@@ -51,8 +51,8 @@ def load_split(
     at the same time wait for it.
 
     Raises NotFound for an unknown version, FailedPrecondition for a split without images or with synthetic ones that
-    were preprocessed in another way, DataLoss when stored bytes
-    are not what their digest says, ResourceExhausted when the cache's disk is full.
+    were preprocessed in another way, DataLoss when stored bytes are not what their digest says, ResourceExhausted when
+    the cache's disk is full.
     """
     version = Records(objects, DatasetVersion).get(version_name)
     chosen = [image for image in manifest.read(objects, version) if image.split == split]
@@ -97,9 +97,7 @@ def decode_into(
 ) -> None:
     """Fills `pixels`, uint8 N × S × S × 3, with N images from their stored bytes, which come by SHA-256 in any order.
 
-    There is a pipeline for each image.
-
-    Decodes on all cores. Raises what `stored` and decoding raise.
+    There is a pipeline for each image. Decodes on all cores. Raises what `stored` and decoding raise.
     """
     places: dict[str, list[int]] = {}
     for index, image in enumerate(images):

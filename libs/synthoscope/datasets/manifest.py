@@ -54,6 +54,16 @@ def decode(data: bytes, tenant: str) -> list[DatasetImage]:
         raise DataLoss("a dataset's manifest cannot be read") from error
 
 
+def changed(image: DatasetImage, /, **fields: Any) -> DatasetImage:
+    """A copy of an image with these values of these fields."""
+    copy = DatasetImage()
+    copy.CopyFrom(image)
+    for name in fields:
+        copy.ClearField(name)
+    copy.MergeFrom(DatasetImage(**fields))
+    return copy
+
+
 def key(version_name: str) -> str:
     """The object key of a version's manifest."""
     return f"{version_name}/images.json"

@@ -50,10 +50,7 @@ def merge(
 def _of_version(objects: ObjectStore, version: DatasetVersion) -> Iterator[DatasetImage]:
     dataset = names.DATASET_VERSION.parse(version.name)["dataset"]
     for image in manifest.read(objects, version):
-        renamed = DatasetImage()
-        renamed.CopyFrom(image)
-        renamed.path = f"{dataset}/{image.path}"
-        yield renamed
+        yield manifest.changed(image, path=f"{dataset}/{image.path}")
 
 
 def _of_set(objects: ObjectStore, name: str, field: str) -> Iterator[DatasetImage]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split, SplitRule
+from synthoscope.datasets.manifest import changed
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 MOST_FOLDS = 20
@@ -127,7 +128,8 @@ def _dealt(rule: SplitRule, images: Sequence[DatasetImage], clusters: Clusters) 
     dealt = zip(together, sides, strict=True)
     test = {index for members, side in dealt if side == test_side for index in members}
     return [
-        _moved(image, Split.SPLIT_TEST if index in test else Split.SPLIT_TRAIN) for index, image in enumerate(images)
+        changed(image, split=Split.SPLIT_TEST if index in test else Split.SPLIT_TRAIN)
+        for index, image in enumerate(images)
     ]
 
 
@@ -149,10 +151,3 @@ def _counts(images: Sequence[DatasetImage], together: Sequence[Sequence[int]]) -
         for index in members:
             counts[row, column[images[index].label]] += 1
     return counts
-
-
-def _moved(image: DatasetImage, split: Split) -> DatasetImage:
-    moved = DatasetImage()
-    moved.CopyFrom(image)
-    moved.split = split
-    return moved

@@ -83,8 +83,5 @@ def _with_refs(objects: ObjectStore, tenant: str, images: Sequence[DatasetImage]
             )
         if image.frame >= max(ref.frames, 1):
             raise InvalidInput("images.frame", f"{image.path!r} has frames 0 to {max(ref.frames, 1) - 1}")
-        found = DatasetImage()
-        found.CopyFrom(image)
-        found.image.CopyFrom(ref)
-        complete.append(found)
+        complete.append(manifest.changed(image, image=ref))
     return complete

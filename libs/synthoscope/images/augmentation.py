@@ -13,7 +13,7 @@ class Augmentation:
     Rotation and shear in degrees, brightness, zoom and contrast relative, shifts as shares of the side. The first seed
     paper names the changes (rotation, brightness, shifts, shear, a horizontal one) but not their sizes: the defaults
     are ours, small enough that anatomy stays anatomy. Whether a mirrored picture is still one that can occur depends on
-    the modality, so each flip has its own switch.
+    the modality, so each flip has its own switch, and is off unless asked for.
     """
 
     rotation_degrees: float = 10.0
@@ -21,7 +21,7 @@ class Augmentation:
     width_shift: float = 0.05
     height_shift: float = 0.05
     shear_degrees: float = 5.0
-    horizontal_flip: bool = True
+    horizontal_flip: bool = False
     zoom: float = 0.0
     contrast: float = 0.0
     vertical_flip: bool = False

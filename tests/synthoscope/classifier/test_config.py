@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,16 @@ def test_what_is_given_is_taken():
     )
     assert (config.batch_size, config.workers, config.dropout, config.seed) == (8, 2, 0.0, 2**62)
     assert config.augmentation == Augmentation(0.0, 0.2, 0.0, 0.0, 0.0, False)
+
+
+def test_images_are_mirrored_only_when_asked_for():
+    unasked, asked = (ClassifierConfig.from_message(message(**fields)) for fields in ({}, {"horizontal_flip": True}))
+    assert not unasked.augmentation.horizontal_flip
+    assert asked.augmentation == replace(unasked.augmentation, horizontal_flip=True)
+    changes = {"brightness": 0.2, "horizontal_flip": True}
+    assert ClassifierConfig.from_message(message(augmentation=changes)).augmentation.horizontal_flip
+    mirrored = ClassifierConfig.from_message(message(augmentation=changes, horizontal_flip=False))
+    assert mirrored.augmentation == Augmentation(0.0, 0.2, 0.0, 0.0, 0.0, False)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +76,7 @@ def test_too_many_epochs_exhaust():
 
 
 def test_json_keeps_large_seeds_exact():
-    config = ClassifierConfig.from_message(message(seed=2**63 - 1))
+    config = ClassifierConfig.from_message(message(seed=2**63 - 1, horizontal_flip=True))
     read = json.loads(json.dumps(config.to_json()))
     assert int(read["seed"]) == 2**63 - 1
     assert read["augmentation"]["horizontal_flip"] is True

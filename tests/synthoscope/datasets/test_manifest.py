@@ -62,3 +62,10 @@ def test_a_lost_or_changed_manifest_is_noticed() -> None:
     for broken in (b"{", b"[]", b'{"images": [{}]}'):
         with pytest.raises(DataLoss, match="cannot be read"):
             manifest.decode(broken, "default")
+
+
+def test_a_changed_image_is_a_copy_with_other_values() -> None:
+    before = image("a", split=Split.SPLIT_TEST)
+    after = manifest.changed(before, label="b", image=ImageRef(sha256="1" * 64))
+    assert after == DatasetImage(path="a", label="b", split=Split.SPLIT_TEST, image=ImageRef(sha256="1" * 64))
+    assert before == image("a", split=Split.SPLIT_TEST)

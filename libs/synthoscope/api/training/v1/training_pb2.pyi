@@ -143,7 +143,7 @@ class Augmentation(_message.Message):
     def __init__(self, rotation_degrees: _Optional[float] = ..., brightness: _Optional[float] = ..., width_shift: _Optional[float] = ..., height_shift: _Optional[float] = ..., shear_degrees: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., zoom: _Optional[float] = ..., contrast: _Optional[float] = ..., vertical_flip: _Optional[bool] = ...) -> None: ...
 
 class ClassifierTrainingConfig(_message.Message):
-    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed")
+    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip")
     PRESET_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +155,7 @@ class ClassifierTrainingConfig(_message.Message):
     VALIDATION_FRACTION_FIELD_NUMBER: _ClassVar[int]
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    HORIZONTAL_FLIP_FIELD_NUMBER: _ClassVar[int]
     preset: str
     epochs: int
     batch_size: int
@@ -166,4 +167,5 @@ class ClassifierTrainingConfig(_message.Message):
     validation_fraction: float
     workers: int
     seed: int
-    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    horizontal_flip: bool
+    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ..., horizontal_flip: _Optional[bool] = ...) -> None: ...
