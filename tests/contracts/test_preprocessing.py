@@ -16,11 +16,13 @@ from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
     DiagnosisServiceStub,
     add_DiagnosisServiceServicer_to_server,
 )
+from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.training.v1 import training_pb2
 from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.loop import train
 from synthoscope.classifier.prediction import load_classifier
+from synthoscope.datasets.audit import storage as audits
 from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.loading import load_split
 from synthoscope.datasets.versions import store
@@ -114,6 +116,7 @@ def test_training_serving_and_explaining_see_the_same_numbers(pipeline, tmp_path
     ]
     preprocessing = preprocessing_from_json(PIPELINES[pipeline])
     version = store(objects, "tenants/default/datasets/d", images, preprocessing=preprocessing)
+    audits.put(objects, version.name, DatasetAudit())
     message = training_pb2.ClassifierTrainingConfig(preset="cnn-64", epochs=1, batch_size=2, validation_fraction=0.5)
     task = Task(
         job="tenants/default/jobs/j",
