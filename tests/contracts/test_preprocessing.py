@@ -1,11 +1,14 @@
 """Training, serving and explaining give a network the same numbers, to the bit, for the same stored image."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import dicoms
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
@@ -28,7 +31,7 @@ from synthoscope.datasets.loading import load_split
 from synthoscope.datasets.versions import store
 from synthoscope.images.intake import Intake
 from synthoscope.images.preprocessing import preprocessing_from_json
-from synthoscope.images.storage import load_image_bytes, store_pixels
+from synthoscope.images.storage import load_image_bytes
 from synthoscope.jobs.memory import InMemoryWorkQueue
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.channel import open_channel
@@ -67,6 +70,23 @@ def pictures() -> list[np.ndarray]:
     return made
 
 
+def image_files() -> list[bytes]:
+    """The pictures as files: a third each PNG, JPEG and DICOM."""
+
+    def encoded(picture: np.ndarray, form: str) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, form)
+        return buffer.getvalue()
+
+    windowed = {"WindowCenter": "90", "WindowWidth": "140"}
+    makers = [
+        lambda picture: encoded(picture, "PNG"),
+        lambda picture: encoded(picture, "JPEG"),
+        lambda picture: dicoms.dicom(np.ascontiguousarray(picture[:, :, 0]), **windowed),
+    ]
+    return [makers[number // 2 % 3](picture) for number, picture in enumerate(pictures())]
+
+
 @contextmanager
 def seen_by_networks() -> Iterator[list[torch.Tensor]]:
     """What the first convolution of any network is given, batch by batch."""
@@ -94,10 +114,9 @@ class InThisProcess:
 
 
 @contextmanager
-def diagnosis_stub(objects, decoders, pseudonyms) -> Iterator[DiagnosisServiceStub]:
-    servicer = DiagnosisServicer(
-        Intake(objects, pseudonyms, decoders), Explanations(objects, InMemoryWorkQueue()), InThisProcess(objects)
-    )
+def diagnosis_stub(intake: Intake) -> Iterator[DiagnosisServiceStub]:
+    objects = intake.objects
+    servicer = DiagnosisServicer(intake, Explanations(objects, InMemoryWorkQueue()), InThisProcess(objects))
     name = "synthoscope.api.classification.v1.DiagnosisService"
     with (
         running_server([Registration(name, add_DiagnosisServiceServicer_to_server, servicer)]) as server,
@@ -109,7 +128,8 @@ def diagnosis_stub(objects, decoders, pseudonyms) -> Iterator[DiagnosisServiceSt
 @pytest.mark.parametrize("pipeline", sorted(PIPELINES))
 def test_training_serving_and_explaining_see_the_same_numbers(pipeline, tmp_path, decoders, pseudonyms):
     objects = InMemoryObjectStore()
-    refs = [store_pixels(objects, "default", pixels) for pixels in pictures()]
+    intake, files = Intake(objects, pseudonyms, decoders), image_files()
+    refs = [intake.store("default", data, "image") for data in files]
     images = [
         DatasetImage(path=f"{number:02}.png", label="ab"[number % 2], split=Split.SPLIT_TRAIN, image=ref)
         for number, ref in enumerate(refs)
@@ -140,21 +160,21 @@ def test_training_serving_and_explaining_see_the_same_numbers(pipeline, tmp_path
     ]
     assert len(set(places)) == 6
 
-    with diagnosis_stub(objects, decoders, pseudonyms) as stub, seen_by_networks() as batches:
-        for place in places:
-            stub.Diagnose(
-                messages.DiagnoseRequest(
-                    parent="tenants/default", model_version=model.name, image_name=refs[place].name
-                ),
-                timeout=30,
-            )
-    served = torch.cat(batches)
+    assert {refs[place].media_type for place in places} == {"image/png", "image/jpeg", "application/dicom"}
+    with diagnosis_stub(intake) as stub, seen_by_networks() as batches:
+        for image in [{"image_name": refs[place].name} for place in places] + [
+            {"data": files[place]} for place in places
+        ]:
+            request = messages.DiagnoseRequest(parent="tenants/default", model_version=model.name, **image)
+            stub.Diagnose(request, timeout=30)
+    by_name, inline = torch.cat(batches).split(len(places))
     classifier = load_classifier(objects, model.name)
     with seen_by_networks() as batches:
         for place in places:
             explain(classifier, load_image_bytes(objects, refs[place].name))
     explained = torch.cat(batches)
-    assert torch.equal(trained, served)
+    assert torch.equal(trained, by_name)
+    assert torch.equal(trained, inline)
     assert torch.equal(trained, explained)
     assert (trained.min() < 0) == (pipeline == "everything")
     assert classifier.pipeline == split.pipeline
