@@ -134,9 +134,9 @@ def compared(generated: Sample, training: Sample, seed: int) -> dict[str, float 
         "worst_class_frechet": None if None in ratios else max(ratio for ratio in ratios if ratio is not None),
         "coverage": beside.generated.coverage / beside.real.coverage if beside.real.coverage else None,
         "spread": min(spreads),
-        "probe": agreement and agreement.probe,
-        "label_agreement": agreement and agreement.generated,
-        "worst_class_agreement": agreement and agreement.worst_class,
+        "probe": agreement.probe if agreement else None,
+        "label_agreement": agreement.generated if agreement else None,
+        "worst_class_agreement": agreement.worst_class if agreement else None,
     }
 
 
@@ -173,7 +173,7 @@ def excess_of_repeats(generated: Sample, training: Sample, finder: CopyFinder) -
         repeats = np.zeros(len(rows))
         repeats[[copy.index for copy in RepeatFinder(finder).find(sample.images[rows])]] = 1
         shares.append([repeats[sample.labels[rows] == label].mean() for label in counts])
-    return float(np.max(np.subtract(*shares)))
+    return float(np.max(np.subtract(shares[0], shares[1])))
 
 
 def share_of_copies(generated: Sample, finder: CopyFinder, made: Made | None) -> float:

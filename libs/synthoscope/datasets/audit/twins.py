@@ -82,7 +82,7 @@ class Twins:
         """All pairs: those across the splits first, then contradicting labels, then the most similar."""
         groups = [_by_kind(self.images, group) for group in self.groups]
         links = sorted(self.links, key=lambda link: -link.similarity)
-        for rank in product((True, False), repeat=2):
+        for rank in product((True, False), (True, False)):
             for group in groups:
                 for a, b in _pairs_within(group, rank):
                     yield self._pair(a, b, "exact", "none", 1.0)
