@@ -17,12 +17,16 @@ from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import InvalidInput, NotFound
+from synthoscope.synthetic import admission
+
+_REMEDY = "Studies of classifiers take admitted sets only: derive a dataset version without it"
 
 
 class TuningServicer(TuningServiceServicer):
     """Accepts studies and reads their records; the state of a study is that of its job."""
 
     def __init__(self, objects: ObjectStore, jobs: Jobs) -> None:
+        self._objects = objects
         self._jobs = jobs
         self._datasets = Records(objects, DatasetVersion)
         self._studies = Records(objects, Study)
@@ -35,6 +39,8 @@ class TuningServicer(TuningServiceServicer):
         specification.check(request.specification)
         dataset = self._datasets.get(request.dataset_version)
         specification.check_dataset(request.specification, dataset)
+        if request.specification.WhichOneof("base") == "classifier":
+            admission.check(self._objects, admission.uses(self._objects, dataset), _REMEDY)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.STUDY, request, request.request_id, resolved)
         specified = self._jobs.specification(job.name, messages.SubmitStudyRequest)

@@ -1,0 +1,90 @@
+"""What the gate is shown, without Ray; test_generation.py has it on Ray."""
+
+import numpy as np
+import pytest
+
+from services.synthesis.judging import drawn, verdict
+from synthoscope import models
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Derivation, Split
+from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion
+from synthoscope.api.synthesis.v1.synthesis_pb2 import Admission, SyntheticImage, SyntheticSet
+from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.deriving import derive
+from synthoscope.datasets.importing import import_version
+from synthoscope.images.storage import store_pixels
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.synthetic import sets
+
+DATASET = "tenants/default/datasets/d"
+LABELS = ("a", "b")
+
+
+def pictures(objects: InMemoryObjectStore, count: int, seed: int):
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 16, 16), np.uint8)
+    return [store_pixels(objects, "default", image) for image in pixels]
+
+
+def generator(objects: InMemoryObjectStore, dataset_version: str) -> str:
+    lineage = Lineage(dataset_version=dataset_version)
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_GAN, classes=LABELS, image_size=16, lineage=lineage)
+    return models.publish(objects, "tenants/default/models/gan", record, {}).name
+
+
+@pytest.fixture
+def objects() -> InMemoryObjectStore:
+    return InMemoryObjectStore()
+
+
+@pytest.fixture
+def cache(tmp_path) -> PixelCache:
+    return PixelCache(tmp_path)
+
+
+def dataset(objects: InMemoryObjectStore) -> str:
+    images = [
+        DatasetImage(path=f"{split}/{row}", label=LABELS[row % 2], split=split, image=ref)
+        for split in (Split.SPLIT_TRAIN, Split.SPLIT_TEST)
+        for row, ref in enumerate(pictures(objects, 8, split))
+    ]
+    return import_version(objects, DATASET, images).name
+
+
+def judged(objects: InMemoryObjectStore, cache: PixelCache, dataset_version: str):
+    record = SyntheticSet(model_version=generator(objects, dataset_version), seed=1)
+    images = [SyntheticImage(label=LABELS[row % 2], image=ref) for row, ref in enumerate(pictures(objects, 6, 9))]
+    return verdict(objects, cache, record, images)
+
+
+def counts(found) -> dict[str, float]:
+    return {item.name: item.value for item in found.criteria if item.HasField("value")}
+
+
+def test_a_set_is_judged_beside_the_training_split_alone(objects, cache) -> None:
+    version = dataset(objects)
+    found = judged(objects, cache, version)
+    assert counts(found) == {"generated_images": 3, "training_images": 4}
+    assert found.admission == Admission.ADMISSION_REFUSED
+    assert (found.dataset_version, found.seed) == (version, 1)
+
+
+def test_synthetic_images_that_were_merged_are_no_training_images(objects, cache) -> None:
+    record = SyntheticSet(name="tenants/default/syntheticSets/s", model_version=generator(objects, dataset(objects)))
+    sets.publish(objects, record, [SyntheticImage(label="a", image=ref) for ref in pictures(objects, 5, 7)])
+    merge = Derivation(merge={"synthetic_sets": [record.name]})
+    merged = derive(objects, "tenants/default/datasets/e", f"{DATASET}/versions/latest", merge)
+    assert counts(judged(objects, cache, merged.name)) == {"generated_images": 3, "training_images": 4}
+
+
+def test_without_the_training_images_nothing_is_admitted(objects, cache) -> None:
+    found = judged(objects, cache, f"{DATASET}/versions/0123456789abcdef")
+    assert found.admission == Admission.ADMISSION_REFUSED
+    assert counts(found) == {}
+
+
+def test_of_a_large_set_some_of_each_class_are_measured() -> None:
+    labels = ["a"] * 300 + ["b"] * 3000
+    rows = drawn(labels, seed=1)
+    assert rows == drawn(labels, seed=1) != drawn(labels, seed=2)
+    assert sum(row < 300 for row in rows) == 250
+    assert 900 < len(rows) - 250 < 920
+    assert drawn(["a", "b", "a"], seed=1) == {0, 1, 2}
