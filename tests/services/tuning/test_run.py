@@ -103,7 +103,7 @@ def test_a_study_is_stopped_while_it_trains(servicer, jobs, dataset):
     jobs.cancel(name)
     job = wait(jobs, name, ended)
     assert (job.state, job.error) == (JobState.CANCELLED, None)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     study = study_of(servicer, name)
     assert study.state == StudyState.JOB_STATE_CANCELLED
     assert [trial.state for trial in study.trials] == [StudyState.JOB_STATE_CANCELLED]
