@@ -137,7 +137,7 @@ def _stored(objects: InMemoryObjectStore, folder: Path, file: Path) -> DatasetIm
 
 def in_process(runs: Path, preset: str, seed: int, arguments: argparse.Namespace) -> Row | None:
     """A run in a process of its own, if its row is not there yet; None where it failed, which is printed."""
-    if not _row(runs, preset, seed, arguments.epochs).exists():
+    if not _row(runs, preset, seed, arguments.epochs, arguments.bf16).exists():
         options = ["--runs", str(runs), "--epochs", str(arguments.epochs), "--one", preset, str(seed)]
         options += ["--bf16"] if arguments.bf16 else []
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS))
@@ -145,7 +145,7 @@ def in_process(runs: Path, preset: str, seed: int, arguments: argparse.Namespace
         if done.returncode:
             print(f"{preset}, seed {seed}: ended with status {done.returncode}", file=sys.stderr, flush=True)
             return None
-    return json.loads(_row(runs, preset, seed, arguments.epochs).read_text())
+    return json.loads(_row(runs, preset, seed, arguments.epochs, arguments.bf16).read_text())
 
 
 def one(runs: Path, preset: str, seed: int, epochs: int, bf16: bool) -> None:
@@ -168,7 +168,7 @@ def one(runs: Path, preset: str, seed: int, epochs: int, bf16: bool) -> None:
     seconds = time.process_time() - began
     assert last.checkpoint is not None
     tensors = {name: tensor for name, tensor in last.checkpoint.tensors.items() if not Players.is_moment(name)}
-    _row(runs, preset, seed, epochs).with_suffix(".safetensors").write_bytes(dump_weights(tensors))
+    _row(runs, preset, seed, epochs, bf16).with_suffix(".safetensors").write_bytes(dump_weights(tensors))
     record = ModelVersion(
         name=f"{preset}-{seed}",
         kind=ModelKind.MODEL_KIND_GAN,
@@ -195,7 +195,7 @@ def one(runs: Path, preset: str, seed: int, epochs: int, bf16: bool) -> None:
         "config": config.to_json(),
         "measurement": found.as_json(),
     }
-    _row(runs, preset, seed, epochs).write_text(json.dumps(row))
+    _row(runs, preset, seed, epochs, bf16).write_text(json.dumps(row))
     print(json.dumps({"preset": preset, "seed": seed} | found.as_json()["frechet"]), flush=True)
 
 
@@ -243,8 +243,9 @@ class Remembered:
         return features
 
 
-def _row(runs: Path, preset: str, seed: int, epochs: int) -> Path:
-    return runs / f"{preset}-{epochs}-epochs-seed-{seed}.json"
+def _row(runs: Path, preset: str, seed: int, epochs: int, bf16: bool) -> Path:
+    precision = "bf16" if bf16 else "float32"
+    return runs / f"{preset}-{epochs}-epochs-{precision}-seed-{seed}.json"
 
 
 def ratio(rows: Sequence[Row], preset: str) -> float:

@@ -6,7 +6,6 @@ The task, and not the driver, does the work, so that Ray's budget counts it.
 import time
 
 import ray
-from ray.exceptions import RayTaskError
 
 from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
@@ -19,8 +18,9 @@ from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.pipelining import CallAhead
 from synthoscope.records import Records
-from synthoscope.rpc.errors import Cancelled, SynthoscopeError
+from synthoscope.rpc.errors import Cancelled
 from synthoscope_ray.program import Stores, open_stores
+from synthoscope_ray.tasks import result
 from synthoscope_ray.waiting import QueueWatch
 
 _POLL_SECONDS = 0.25
@@ -50,16 +50,7 @@ def ensure_audit(worker: JobWorker, stores: Stores, version: str) -> None:
         if worker.cancelled():
             ray.cancel(reference, force=True)
             raise Cancelled("cancelled while the dataset was audited")
-    storage.put(stores.objects, version, DatasetAudit.FromString(_result(reference)))
-
-
-def _result(reference: "ray.ObjectRef[bytes]") -> bytes:
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, SynthoscopeError):
-            raise error.cause from error
-        raise
+    storage.put(stores.objects, version, DatasetAudit.FromString(result(reference)))
 
 
 def _audit(job: str, attempt: int, version: str, threads: int) -> bytes:

@@ -12,7 +12,6 @@ import numpy as np
 import ray
 import torch
 from numpy.typing import NDArray
-from ray.exceptions import RayTaskError
 
 from services.synthesis.candidates import Candidate, Workshop, open_workshop, training_copies
 from services.synthesis.selection import Judged, Judgement, Selection, Share
@@ -28,10 +27,11 @@ from synthoscope.images.storage import store_pixels
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.pipelining import map_ahead
-from synthoscope.rpc.errors import Cancelled, FailedPrecondition, SynthoscopeError
+from synthoscope.rpc.errors import Cancelled, FailedPrecondition
 from synthoscope.synthetic import sets
 from synthoscope.synthetic.copies import RepeatFinder, thumbnails_of
 from synthoscope_ray.program import Stores, open_stores
+from synthoscope_ray.tasks import result
 from synthoscope_ray.waiting import QueueWatch
 
 TASK_CPUS = 0.25
@@ -110,7 +110,7 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
             raise Cancelled(f"stopped after {selection.kept} images")
         for reference in ready:
             share = running.pop(reference)
-            kept = selection.take(share, _result(reference))
+            kept = selection.take(share, result(reference))
             rate = selection.kept / (time.monotonic() - started)
             progress = Progress(
                 f"generating {share.label}".rstrip(),
@@ -122,15 +122,6 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
             )
             shown = [_reference(worker.name, judged).name for judged in kept[:PREVIEWS]]
             worker.report(progress, previews=shown)
-
-
-def _result(reference: "ray.ObjectRef[Judgement]") -> Judgement:
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, SynthoscopeError):
-            raise error.cause from error
-        raise
 
 
 def _make(job: str, attempt: int, request: bytes, share: Share) -> Judgement:

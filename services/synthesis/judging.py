@@ -8,7 +8,6 @@ from collections.abc import Sequence, Set
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayTaskError
 
 from services.synthesis.candidates import TRAINING_COPY
 from synthoscope import models
@@ -24,10 +23,11 @@ from synthoscope.metrics.efficientnet_lite0_onnx import EfficientNetLite0
 from synthoscope.metrics.labelled_images import LabelledImages
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
-from synthoscope.rpc.errors import Cancelled, FailedPrecondition, NotFound, SynthoscopeError
+from synthoscope.rpc.errors import Cancelled, FailedPrecondition, NotFound
 from synthoscope.synthetic.gate import MOST_GENERATED, Made, chosen, decided, judge
 from synthoscope.synthetic.preprocessing import is_synthetic
 from synthoscope_ray.program import open_stores
+from synthoscope_ray.tasks import result
 
 _TASK_CPUS = 0.25
 _TASK_THREADS = 1
@@ -50,12 +50,7 @@ def judge_on_ray(worker: JobWorker, record: SyntheticSet, images: Sequence[Synth
         if worker.cancelled():
             ray.cancel(reference)
             raise Cancelled("stopped while its images were measured")
-    try:
-        return Verdict.FromString(ray.get(reference))
-    except RayTaskError as error:
-        if isinstance(error.cause, SynthoscopeError):
-            raise error.cause from error
-        raise
+    return Verdict.FromString(result(reference))
 
 
 def _judge(record: bytes, images: Sequence[bytes]) -> bytes:
