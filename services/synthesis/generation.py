@@ -13,11 +13,12 @@ import ray
 import torch
 from numpy.typing import NDArray
 
+from services.synthesis import judging
 from services.synthesis.candidates import Candidate, Workshop, open_workshop, training_copies
 from services.synthesis.selection import Judged, Judgement, Selection, Share
 from synthoscope import names
 from synthoscope.api.images.v1.images_pb2 import ImageRef
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet, Verdict
 from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationRequest
 from synthoscope.datasets.loading import load_images
 from synthoscope.images.decoding import PNG
@@ -63,7 +64,6 @@ def run(worker: JobWorker, stores: Stores) -> str:
     if not selection.kept:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(selection.refused.items()))
         raise FailedPrecondition(f"the filters refused every candidate ({reasons}): ask for less of them")
-    worker.report(Progress("publishing", selection.kept, selection.kept))
     ids = names.JOB.parse(worker.name)
     record = SyntheticSet(
         name=names.SYNTHETIC_SET.format(tenant=ids["tenant"], synthetic_set=ids["job"]),
@@ -73,6 +73,8 @@ def run(worker: JobWorker, stores: Stores) -> str:
         options=request.options,
         tallies=selection.tallies(),
     )
+    record.verdict.CopyFrom(_verdict(worker, selection, record))
+    worker.report(Progress("publishing", selection.kept, selection.kept))
     return sets.publish(stores.objects, record, _images(worker.name, selection)).name
 
 
@@ -153,6 +155,13 @@ def _make(job: str, attempt: int, request: bytes, share: Share) -> Judgement:
 def _workshop(request: bytes) -> Workshop:
     stores = open_stores()
     return open_workshop(stores.objects, stores.settings.cache, SubmitGenerationRequest.FromString(request))
+
+
+def _verdict(worker: JobWorker, selection: Selection, record: SyntheticSet) -> Verdict:
+    """The gate's verdict on the set; of a large one some images are measured."""
+    measured = judging.drawn([label for label, _ in selection.images()], record.seed)
+    images = [image for image in _images(worker.name, selection) if image.index in measured]
+    return judging.judge_on_ray(worker, record, images)
 
 
 def _images(job: str, selection: Selection) -> Iterator[SyntheticImage]:

@@ -3,7 +3,7 @@
 What cannot be measured, with too few images or a class missing, is never admitted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,11 @@ from synthoscope.metrics.relative import relative
 from synthoscope.metrics.support import support
 from synthoscope.synthetic.copies import CopyFinder, RepeatFinder
 from synthoscope.synthetic.criteria import CRITERIA, LEAST_IMAGES, criterion
+from synthoscope.synthetic.drawing import LEAST_OF_CLASS, MOST_GENERATED, MOST_REAL, draw
 from synthoscope.synthetic.label_agreement import label_agreement
 
-MOST_GENERATED, MOST_REAL = 1000, 2000
-"""Images that are measured; of more, about so many are drawn by the seed, at least 250 of each class."""
-
-_COMPARED, _COMPARED_OF_CLASS = 500, 125  # generated images: distances and coverage depend on how many there are
+# Generated images that are compared: distances and coverage depend on how many there are.
+_COMPARED, _COMPARED_OF_CLASS = 500, LEAST_OF_CLASS // 2
 
 Values = Mapping[str, float | None]
 
@@ -57,18 +56,20 @@ def judge(
     made: Made | None = None,
     seed: int = 0,
     finder: CopyFinder | None = None,
+    classes: Collection[str] = (),
 ) -> Verdict:
     """The verdict on generated images, beside the training images of their generator, all of one size.
 
     Images of a generator without classes have the empty label; then all training images are of one class. `made`, when
     images were filtered, counts copies before that; they are looked for among `generated` besides. The same arguments
-    give the same verdict on the same machine. `finder` knows the training images, for whoever has one already;
-    `dataset_version` is left to the caller.
+    give the same verdict on the same machine. `finder` knows the training images, for whoever has one already.
+    `classes` are those that the set was to have, by default all that there are training images of: a set without one
+    of them is refused. `dataset_version` is left to the caller.
     """
     if set(generated.labels) == {""}:
         training = LabelledImages(training.images, [""] * len(training))
     verdict = Verdict(extractor=extractor.name, seed=seed, code_version=synthoscope.__version__)
-    values: dict[str, float | None] = dict(fewest(generated, training))
+    values: dict[str, float | None] = dict(fewest(generated, training, classes))
     if min(value or 0 for value in values.values()) >= LEAST_IMAGES and not only_one_grey(training.images):
         random = np.random.default_rng(seed)
         ours = sample(generated, MOST_GENERATED, extractor, random)
@@ -87,9 +88,9 @@ def decided(verdict: Verdict, values: Values) -> Verdict:
     return verdict
 
 
-def fewest(generated: LabelledImages, training: LabelledImages) -> Values:
+def fewest(generated: LabelledImages, training: LabelledImages, classes: Collection[str]) -> Values:
     """How many images the class has that has the fewest; none where a class is on one side alone."""
-    classes = generated.rows.keys() | training.rows.keys()
+    classes = generated.rows.keys() | (classes or training.rows.keys())
     sides = {"generated_images": generated.counts(), "training_images": training.counts()}
     return {name: float(min((counts.get(label, 0) for label in classes), default=0)) for name, counts in sides.items()}
 
@@ -99,17 +100,9 @@ def only_one_grey(images: NDArray[np.uint8]) -> bool:
     return all(image.min() == image.max() for image in images)
 
 
-def chosen(images_of: Mapping[str, NDArray[np.int64]], most: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Of the rows of each class all, or about `most` in all: the same share of each, but at least 250. In any order."""
-    total = sum(map(len, images_of.values()))
-    shares = [max(round(most * len(rows) / total), 2 * _COMPARED_OF_CLASS) for rows in images_of.values()]
-    parts = zip(images_of.values(), shares, strict=True)
-    return random.permutation(np.concatenate([random.permutation(rows)[:share] for rows, share in parts]))
-
-
 def sample(images: LabelledImages, most: int, extractor: FeatureExtractor, random: np.random.Generator) -> Sample:
     """Some of the images, with their features."""
-    rows = chosen(images.rows, most, random)
+    rows = draw(images.rows, most, random)
     pixels = images.images[rows]
     features = features_of(pixels, extractor, "as it is", lambda count: None)
     return Sample(pixels, features, np.asarray(images.labels, object)[rows])

@@ -20,7 +20,7 @@ _SHRINKAGE = 1000.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """Skill is mean recall over classes, from 0 for chance to 1; below 0 is worse than chance.
+    """Skill is mean recall over the generated classes, from 0 for chance to 1; below 0 is worse than chance.
 
     `probe` is that on training images that the probe did not see, in five folds; `generated` that on the generated
     images, over `probe`'s. `worst_class` is the lowest recall of a class among generated images, over that among
@@ -35,17 +35,18 @@ class Agreement:
 def label_agreement(
     real: NDArray[Any], real_labels: NDArray[Any], generated: NDArray[Any], labels: NDArray[Any], seed: int = 0
 ) -> Agreement | None:
-    """From features N×D and M×D and the labels of each, the same classes on both sides.
+    """From features N×D and M×D and the labels of each; generated images have the training images' classes, or some.
 
-    None for a single class, or one with fewer training images than there are folds.
+    None for a single class of training images, or one with fewer of them than there are folds.
     """
     classes, counts = np.unique(real_labels, return_counts=True)
     if len(classes) < 2 or counts.min() < _FOLDS:
         return None
     probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=_SHRINKAGE, class_weight="balanced"))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    real_recall = _recall(classes, real_labels, cross_val_predict(probe, real, real_labels, cv=folds))
-    recall = _recall(classes, labels, probe.fit(real, real_labels).predict(generated))
+    generated_classes = np.unique(labels)
+    real_recall = _recall(generated_classes, real_labels, cross_val_predict(probe, real, real_labels, cv=folds))
+    recall = _recall(generated_classes, labels, probe.fit(real, real_labels).predict(generated))
     chance = 1 / len(classes)
     skill = float((real_recall.mean() - chance) / (1 - chance))
     if skill <= 0:

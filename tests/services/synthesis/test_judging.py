@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from services.synthesis.judging import drawn, verdict
+from services.synthesis.judging import drawn
+from services.synthesis.verdict import verdict
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Derivation, Split
 from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion

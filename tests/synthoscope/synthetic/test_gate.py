@@ -1,5 +1,6 @@
 """A few planted sets of phantoms; benchmarks/gate.py judges hundreds, and of real images."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -27,9 +28,10 @@ def finder() -> CopyFinder:
     return CopyFinder(source().training)
 
 
-def judged(images: np.ndarray, labels: np.ndarray, made: Made | None = None) -> Verdict:
+def judged(images: np.ndarray, labels: np.ndarray, made: Made | None = None, classes: Sequence[str] = ()) -> Verdict:
     training = LabelledImages(source().training, source().training_labels.tolist())
-    return judge(LabelledImages(images, labels.tolist()), training, EXTRACTOR, made, finder=finder())
+    generated = LabelledImages(images, labels.tolist())
+    return judge(generated, training, EXTRACTOR, made, finder=finder(), classes=classes)
 
 
 def failing(verdict: Verdict) -> set[str]:
@@ -72,6 +74,15 @@ def test_what_cannot_be_measured_is_refused() -> None:
         assert verdict.admission == Admission.ADMISSION_REFUSED
         assert "generated_images" in failing(verdict)
         assert "could not be measured" in verdict.criteria[2].finding
+
+
+def test_a_set_that_was_to_have_some_of_the_classes_is_judged_by_these() -> None:
+    of_one = source().held_out_labels == LABELS[0]
+    images, labels = source().held_out[of_one], source().held_out_labels[of_one]
+    assert judged(images, labels, classes=LABELS[:1]).admission == Admission.ADMISSION_ADMITTED
+    other = judged(images, np.full(len(images), LABELS[1]), classes=LABELS[1:])
+    assert {"label_agreement", "worst_class_agreement"} <= failing(other)
+    assert failing(judged(images, labels, classes=LABELS)) >= {"generated_images"}
 
 
 def test_images_without_labels_are_for_study_at_best() -> None:
