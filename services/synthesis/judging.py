@@ -31,13 +31,13 @@ def judge_on_ray(worker: JobWorker, record: SyntheticSet, images: Sequence[Synth
 
     Raises Cancelled when the job is cancelled, besides what `services.synthesis.verdict.verdict` raises.
     """
-    worker.report(Progress("measuring", 0, len(images)))
     task = ray.remote(num_cpus=_TASK_CPUS)(_judge)
     reference = task.remote(record.SerializeToString(), [image.SerializeToString() for image in images])
     while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
         if worker.cancelled():
             ray.cancel(reference)
             raise Cancelled("stopped while its images were measured")
+        worker.report(Progress("measuring", 0, len(images)))
     return Verdict.FromString(result(reference))
 
 

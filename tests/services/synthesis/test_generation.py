@@ -1,6 +1,5 @@
 """Generation on real servers: SeaweedFS, Valkey and a Ray head; the generator's weights are those before training."""
 
-import numpy as np
 import pytest
 import torch
 from jobs_on_ray import ended, running_jobs, wait
@@ -12,8 +11,9 @@ from services.synthesis.servicer import SynthesisServicer
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion
-from synthoscope.api.synthesis.v1.synthesis_pb2 import GenerationFilters, GenerationOptions
+from synthoscope.api.synthesis.v1.synthesis_pb2 import Admission, GenerationFilters, GenerationOptions
 from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationRequest
+from synthoscope.datasets import phantoms
 from synthoscope.datasets.versions import store
 from synthoscope.gan.config import GanConfig
 from synthoscope.gan.families import family_of
@@ -25,6 +25,7 @@ from synthoscope.jobs.submission import Jobs
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import InMemoryObjectStore, ObjectStoreSettings
 from synthoscope.synthetic import sets
+from synthoscope.synthetic.criteria import LEAST_IMAGES
 from synthoscope_ray.program import Stores
 from synthoscope_ray.settings import ProgramSettings
 
@@ -61,12 +62,13 @@ def gan_in(objects, lively=False):
 
 
 def training_images(objects):
-    noise = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)
-    pictures = [store_pixels(objects, "default", pixels) for pixels in noise]
-    images = [
-        DatasetImage(path=f"{index}.png", label="ab"[index % 2], split=Split.SPLIT_TRAIN, image=picture)
-        for index, picture in enumerate(pictures)
-    ]
+    """As many phantoms of each class as the gate asks for."""
+    images = []
+    for index in range(2 * LEAST_IMAGES):
+        label = "ab"[index % 2]
+        pixels = phantoms.generate({"a": "glioma", "b": "notumor"}[label], index, 64).image
+        picture = store_pixels(objects, "default", pixels)
+        images.append(DatasetImage(path=f"{index}.png", label=label, split=Split.SPLIT_TRAIN, image=picture))
     return store(objects, "tenants/default/datasets/of-a-generation", images).name
 
 
@@ -138,11 +140,11 @@ def test_what_tasks_store_does_not_depend_on_their_number(made_here):
 @pytest.mark.stack
 @pytest.mark.timeout(600)
 def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jobs, gan):
-    name = submit(jobs, gan, {"a": TASK_IMAGES + 20, "b": 30})
+    name = submit(jobs, gan, {"a": TASK_IMAGES + 20, "b": 50})
     record = generated(jobs, name)
     assert record.name == name.replace("/jobs/", "/syntheticSets/")
     assert (record.model_version, record.seed) == (gan, 3)
-    assert (dict(record.counts), record.image_count) == ({"a": TASK_IMAGES + 20, "b": 30}, TASK_IMAGES + 50)
+    assert (dict(record.counts), record.image_count) == ({"a": TASK_IMAGES + 20, "b": 50}, TASK_IMAGES + 70)
     assert (record.grid.width, record.grid.height) == (5 * 66 - 2, 5 * 66 - 2)
 
     images = sets.read_images(jobs.objects, record)
@@ -153,6 +155,13 @@ def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jo
     shown = {preview for event in jobs.store.events(name) for preview in event.previews}
     assert shown
     assert shown <= {image.image.name for image in images}
+
+    values = {item.name: item.value for item in record.verdict.criteria if item.HasField("value")}
+    assert record.verdict.admission == Admission.ADMISSION_REFUSED
+    assert (record.verdict.measured_images, record.verdict.reference_images) == (TASK_IMAGES + 70, 2 * LEAST_IMAGES)
+    assert (values["generated_images"], values["training_images"]) == (50, LEAST_IMAGES)
+    assert values["frechet"] > 4
+    assert "measuring" in {event.job.progress.phase for event in jobs.store.events(name)}
 
     again = generated(jobs, submit(jobs, gan, {"b": 12, "a": 10}))
     of_a = [image.image.sha256 for image in images if image.label == "a"]
