@@ -108,11 +108,13 @@ PRESETS: Mapping[str, Preset] = {
     "r3": _preset(
         "r3",
         _FREE | _R | {"class_ramp"},
+        batch_size=8,  # without batch norm small batches do no harm, and the same images make more steps
+        learning_rate=1e-3,
         beta1=0.0,
         beta2=0.99,
         final_rate=0.25,
-        r1=2.0,
-        r2=2.0,
+        r1=0.5,
+        r2=0.5,
         final_penalty=0.1,
         ema_kimg=500.0,
         augment=0.3,

@@ -117,7 +117,7 @@ def test_the_schema_has_one_name_for_each_field():
 
 def test_an_optional_field_can_be_switched_off():
     config = from_message(GanTrainingConfig(preset="r3", epochs=1, r1=0, augment=0, ema_kimg=0))
-    assert (config.r1, config.r2, config.augment, config.ema_kimg) == (0, 2, 0, 0)
+    assert (config.r1, config.r2, config.augment, config.ema_kimg) == (0, 0.5, 0, 0)
     message = GanTrainingConfig(preset="sngan-mri", epochs=1, spectral_norm=False, image_size=512, channels=1)
     message.optimizer = GanOptimizer.GAN_OPTIMIZER_RMSPROP
     config = from_message(message)
