@@ -11,6 +11,9 @@ from torch.nn import functional as F
 
 from synthoscope.images.augmentation import Augmentation
 
+_PIXELS_TOGETHER = 2**16
+"""Pixels of a piece of a batch on the CPU: 768 KiB of numbers, which a core's own cache holds."""
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -63,11 +66,19 @@ def apply_changes(images: Tensor, changes: Changes) -> Tensor:
 
     Bilinear; what comes in from outside repeats the border. Contrast is about each image's own mean.
     """
+    changed = torch.empty_like(images, memory_format=torch.channels_last)
+    if images.is_cuda:
+        return changed.copy_(_changed(images, changes))
     # Grey pictures in three equal channels are what there is most of: one channel is changed, and holds for all.
     first, second, third = images.unbind(1)
-    grey = not images.is_cuda and torch.equal(first, second) and torch.equal(first, third)
-    changed = _changed(first[:, None].contiguous() if grey else images, changes)
-    return changed.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+    source = first[:, None] if torch.equal(first, second) and torch.equal(first, third) else images
+    piece = max(1, _PIXELS_TOGETHER // (images.shape[2] * images.shape[3]))
+    for start in range(0, len(images), piece):
+        rows = slice(start, start + piece)
+        # Resampling reads along slanted lines: from a copy, which the cache has just seen, that takes half the time.
+        near = source[rows].clone(memory_format=torch.channels_last)
+        changed[rows] = _changed(near, changes.part(rows))
+    return changed
 
 
 def sampling_grid(affine: Tensor, height: int, width: int) -> Tensor:
