@@ -1,12 +1,13 @@
 """Making synthetic sets: stored images a second beside what the generator and the encoder can do, and memory.
 
-A stack of its own (SeaweedFS, Valkey, Ray, the synthesis service) makes sets with the networks of "dcgan-128", whose
+A stack of its own (SeaweedFS, Valkey, Ray, the training and synthesis services) makes sets with the networks of "dcgan-128", whose
 weights are random; they take the time of trained ones. Before and after each set the bare generator makes images of
 drawn latent vectors, in two threads and in batches of the better of two sizes, and the encoder encodes them, in two
 threads.
 
 - a set's images a second: from the first task's end to the job's, so without the time that processes take to start, but
-  with generating, looking for copies of training images, encoding, storing, and the manifest
+  with generating, looking for copies of training images, encoding, storing, and the manifest. What the gate takes to
+  measure some thousand of them is the same for large sets and small ones, and is given apart
 - processor milliseconds an image: of all of the stack's processes, SeaweedFS among them; it tells more than seconds
   where the machine is busy
 - peak memory: resident, of the job's driver and of the largest of Ray's workers, sampled five times a second
@@ -41,11 +42,12 @@ from synthoscope.gan import sampling
 from synthoscope.gan.config import GanConfig
 from synthoscope.gan.families import family_of
 from synthoscope.images.storage import encode_png, store_pixels
-from synthoscope.local import stack
+from synthoscope.local import stack, sweep
+from synthoscope.local.home import stack_id
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import MinioObjectStore, ObjectStore
 
-PROCESSES = ("valkey", "seaweedfs", "ray", "synthesis")
+PROCESSES = ("valkey", "seaweedfs", "ray", "training", "synthesis")
 THREADS = 2
 TRAINING_IMAGES = 1000
 SHARE, GROWTH = 0.7, 1.1
@@ -130,6 +132,7 @@ class Made:
     images: int
     rate: float = 0.0
     seconds: float = 0.0
+    measuring: float = 0.0
     processors: dict[int, float] = field(default_factory=dict)
     driver: int = 0
     worker: int = 0
@@ -138,6 +141,7 @@ class Made:
         return {
             "images_per_second": round(self.rate, 1),
             "seconds_with_start": round(self.seconds, 1),
+            "seconds_of_the_gate": round(self.measuring, 1),
             "processor_ms_an_image": round(1000 * sum(self.processors.values()) / self.images, 2),
             "driver_mebibytes": round(self.driver / 2**20),
             "worker_mebibytes": round(self.worker / 2**20),
@@ -147,10 +151,12 @@ class Made:
 def measured(client: Client, home: Path, gan: str, images: int, options: GenerationOptions) -> Made:
     """Has a set made, and watches."""
     made, first = Made(images), (0.0, 0)
+    phases: dict[str, float] = {}
 
     def show(event: JobEvent) -> None:
         nonlocal first
         step = event.job.progress.step
+        phases.setdefault(event.job.progress.phase, time.monotonic())
         if step and not first[1]:
             first = time.monotonic(), step
 
@@ -159,7 +165,8 @@ def measured(client: Client, home: Path, gan: str, images: int, options: Generat
         counts = {"a": images // 2, "b": images - images // 2}
         client.jobs.wait(client.synthesis.generate(gan, counts, options=options).name, show)
     ended = time.monotonic()
-    made.seconds, made.rate = ended - began, (images - first[1]) / (ended - first[0])
+    made.seconds, made.measuring = ended - began, phases.get("publishing", ended) - phases["measuring"]
+    made.rate = (images - first[1]) / (ended - first[0] - made.measuring)
     return made
 
 
@@ -167,12 +174,12 @@ def measured(client: Client, home: Path, gan: str, images: int, options: Generat
 def watched(home: Path, made: Made) -> Iterator[None]:
     """Looks at the stack's processes until the end of the block."""
     done = threading.Event()
-    root = next(process for process in psutil.Process().children() if str(home) in " ".join(process.cmdline()))
-    at_first = {process.pid: spent(process) for process in root.children(recursive=True)}
+    of_the_stack = {sweep.STACK_VARIABLE: stack_id(home)}
+    at_first = {process.pid: spent(process) for process in sweep.members(of_the_stack)}
 
     def look() -> None:
         while not done.wait(0.2):
-            for process in root.children(recursive=True):
+            for process in sweep.members(of_the_stack):
                 with suppress(psutil.Error):
                     name, size = " ".join(process.cmdline()), process.memory_info().rss
                     made.processors[process.pid] = spent(process) - at_first.get(process.pid, 0.0)

@@ -27,15 +27,15 @@ Response = TypeVar("Response")
 
 
 class Endpoints(BaseModel):
-    """`host:port` of each service."""
+    """`host:port` of each service; those that are never called may be left out."""
 
     model_config = {"frozen": True}
 
-    training: str
-    synthesis: str
-    classification: str
-    explanation: str
-    tuning: str
+    training: str = ""
+    synthesis: str = ""
+    classification: str = ""
+    explanation: str = ""
+    tuning: str = ""
 
 
 class ClientSettings(BaseSettings):
@@ -92,11 +92,15 @@ class Connection:
         return f"tenants/{self.settings.tenant}"
 
     def channel(self, service: str) -> grpc.Channel:
-        """The channel to a service ("training")."""
+        """The channel to a service ("training"). Raises FailedPrecondition where nothing says where it is."""
         if service not in self._channels:
+            address = getattr(self.settings.endpoints, service)
+            if not address:
+                variable = f"SYNTHOSCOPE_CLIENT_ENDPOINTS__{service.upper()}"
+                raise FailedPrecondition(f"nothing says where the {service} service is: set {variable} to host:port")
             authority = self.settings.certificate_authority
             self._channels[service] = open_channel(
-                getattr(self.settings.endpoints, service),
+                address,
                 self.settings.token.get_secret_value(),
                 ca=authority.read_bytes() if authority else None,
             )
