@@ -108,7 +108,7 @@ PRESETS: Mapping[str, Preset] = {
     "r3": _preset(
         "r3",
         _FREE | _R | {"class_ramp"},
-        batch_size=8,  # without batch norm small batches do no harm, and the same images make more steps
+        batch_size=8,  # a small budget has more steps then, and there is no batch norm that small batches would harm
         learning_rate=1e-3,
         beta1=0.0,
         beta2=0.99,
