@@ -1,9 +1,9 @@
 """Making synthetic sets: stored images a second beside what the generator and the encoder can do, and memory.
 
-A stack of its own (SeaweedFS, Valkey, Ray, the training and synthesis services) makes sets with the networks of "dcgan-128", whose
-weights are random; they take the time of trained ones. Before and after each set the bare generator makes images of
-drawn latent vectors, in two threads and in batches of the better of two sizes, and the encoder encodes them, in two
-threads.
+A stack of its own (SeaweedFS, Valkey, Ray, the training and synthesis services) makes sets with the networks of
+"dcgan-128", whose weights are random; they take the time of trained ones. Before and after each set the bare generator
+makes images of drawn latent vectors, in two threads and in batches of the better of two sizes, and the encoder encodes
+them, in two threads.
 
 - a set's images a second: from the first task's end to the job's, so without the time that processes take to start, but
   with generating, looking for copies of training images, encoding, storing, and the manifest. What the gate takes to

@@ -22,6 +22,7 @@ from synthoscope.jobs.worker import JobWorker
 from synthoscope.models.weights import WEIGHTS, dump_weights, load_weights
 from synthoscope.records import Records
 from synthoscope.rpc.errors import Cancelled
+from synthoscope.synthetic import admission
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.parallel import World
 from synthoscope_ray import trainer
@@ -69,7 +70,14 @@ def publish(
         preprocessing=replace(pipeline, normalization=TANH).to_message(),
         curves=_curves(last),
         sample_grids=sample_grids(stores.objects, job),
-        lineage=Lineage(dataset_version=dataset.name, job=job, code_version=synthoscope.__version__, seed=config.seed),
+        lineage=Lineage(
+            dataset_version=dataset.name,
+            job=job,
+            code_version=synthoscope.__version__,
+            seed=config.seed,
+            synthetic_uses=admission.uses(stores.objects, dataset),
+            accepted_unadmitted=request.accept_unadmitted,
+        ),
     )
     threads = {"threads": stores.settings.ray.worker_threads}
     record.config.update(config.to_json() | threads | WorkerHistory.of(last).as_config())

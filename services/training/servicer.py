@@ -1,7 +1,7 @@
 """TrainingService: checks a request against what is there and makes it a job. Needs neither torch nor Ray."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 
@@ -30,6 +30,8 @@ LARGEST_CHUNK = 1024 * 1024
 
 _REMEDY = "To train on it all the same, set accept_unadmitted (--accept-unadmitted); the model version will say so"
 
+_Request = messages.SubmitGanTrainingRequest | messages.SubmitClassifierTrainingRequest
+
 
 class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
     """Submits training jobs of at most `most_workers` workers each, and hands out what they recorded."""
@@ -49,6 +51,7 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
         plan.check_counts(config, training_counts(dataset))
+        self._check_synthetic(request, dataset)
         if config.start_from:
             self._check_start(config.start_from)
         resolved = {"dataset_version": dataset.name}
@@ -66,8 +69,7 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         sufficiency.check_counts(config, training_counts(dataset))
         for name in request.synthetic_sets:
             self._check_labels(name, dataset)
-        if not request.accept_unadmitted:
-            admission.check(self._objects, admission.uses(self._objects, dataset, request.synthetic_sets), _REMEDY)
+        self._check_synthetic(request, dataset, request.synthetic_sets)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
         return job_message(job)
@@ -93,6 +95,11 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
             raise ResourceExhausted(
                 f"config.workers: a training may have at most {self._most_workers} here, not {workers}"
             )
+
+    def _check_synthetic(self, request: _Request, dataset: DatasetVersion, synthetic_sets: Sequence[str] = ()) -> None:
+        """Raises FailedPrecondition for a set that is not admitted, unless the request accepts it."""
+        if not request.accept_unadmitted:
+            admission.check(self._objects, admission.uses(self._objects, dataset, synthetic_sets), _REMEDY)
 
     def _check_start(self, name: str) -> None:
         """Raises unless it is the name of one version of a GAN, which it will still be when the job begins."""

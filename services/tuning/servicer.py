@@ -19,7 +19,7 @@ from synthoscope.records import Records
 from synthoscope.rpc.errors import InvalidInput, NotFound
 from synthoscope.synthetic import admission
 
-_REMEDY = "Studies of classifiers take admitted sets only: derive a dataset version without it"
+_REMEDY = "Studies take admitted sets only: derive a dataset version without it"
 
 
 class TuningServicer(TuningServiceServicer):
@@ -39,8 +39,7 @@ class TuningServicer(TuningServiceServicer):
         specification.check(request.specification)
         dataset = self._datasets.get(request.dataset_version)
         specification.check_dataset(request.specification, dataset)
-        if request.specification.WhichOneof("base") == "classifier":
-            admission.check(self._objects, admission.uses(self._objects, dataset), _REMEDY)
+        admission.check(self._objects, admission.uses(self._objects, dataset), _REMEDY)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.STUDY, request, request.request_id, resolved)
         specified = self._jobs.specification(job.name, messages.SubmitStudyRequest)

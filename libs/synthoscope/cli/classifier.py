@@ -19,9 +19,9 @@ from synthoscope.cli.console import (
     table,
 )
 from synthoscope.cli.fields import Settings, set_fields
+from synthoscope.cli.verdicts import AcceptUnadmitted, print_uses
 from synthoscope.client import Client
 from synthoscope.models import evaluations
-from synthoscope.synthetic.verdicts import described
 
 app = typer.Typer(no_args_is_help=True, help="Classifiers: train, list, show.")
 
@@ -32,9 +32,7 @@ def train(
     model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "classifier",
     preset: Annotated[str, typer.Option(help="cnn-128 or cnn-64.")] = "cnn-128",
     synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to train on as well; repeatable.")] = None,
-    accept_unadmitted: Annotated[
-        bool, typer.Option("--accept-unadmitted", help="Train on synthetic sets that are not admitted, too.")
-    ] = False,
+    accept_unadmitted: AcceptUnadmitted = False,
     epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
     learning_rate: Annotated[float, typer.Option(help="Adam's; 0: the preset's.")] = 0.0,
@@ -98,8 +96,7 @@ def show_version(version: ModelVersion, as_json: bool) -> None:
         print_message(version)
         return
     console.print(f"{short_name(version.name)}, trained on {short_name(version.lineage.dataset_version)}")
-    for use in version.lineage.synthetic_uses:
-        console.print(f"learned {short_name(use.synthetic_set)}, which is {described(use.admission)}")
+    print_uses(version)
     for evaluation in version.evaluations:
         _show_evaluation(evaluation)
 

@@ -8,6 +8,7 @@ import typer
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
 from synthoscope.cli.console import AsJson, Detach, RequestId, console, finish, print_message, short_name
 from synthoscope.cli.fields import Settings, enum_words, set_fields
+from synthoscope.cli.verdicts import AcceptUnadmitted, print_uses
 from synthoscope.client import Client
 from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS
 
@@ -31,6 +32,7 @@ def train(
         str, typer.Option(help="GAN whose weights to start from, `gan` or `gan@VERSION`; empty: new weights.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    accept_unadmitted: AcceptUnadmitted = False,
     settings: Settings = None,
     request_id: RequestId = "",
     detach: Detach = False,
@@ -51,7 +53,7 @@ def train(
     with Client() as client:
         if start_from:
             config.start_from = client.models.get(client.model_name(start_from)).name
-        job = client.models.train_gan(client.dataset_name(dataset), model, config, request_id)
+        job = client.models.train_gan(client.dataset_name(dataset), model, config, request_id, accept_unadmitted)
         ended = finish(client, job, "training the GAN", detach=detach, as_json=as_json)
         if ended is None:
             return
@@ -59,6 +61,7 @@ def train(
     if as_json:
         print_message(version)
     else:
+        print_uses(version)
         console.print(f"published {short_name(version.name)}")
 
 

@@ -23,14 +23,26 @@ class Models:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def train_gan(self, dataset_version: str, model_id: str, config: GanTrainingConfig, request_id: str = "") -> Job:
-        """Starts a GAN training on the training split."""
+    def train_gan(
+        self,
+        dataset_version: str,
+        model_id: str,
+        config: GanTrainingConfig,
+        request_id: str = "",
+        accept_unadmitted: bool = False,
+    ) -> Job:
+        """Starts a GAN training on the training split.
+
+        Synthetic sets in it whose verdict is not ADMISSION_ADMITTED are refused unless `accept_unadmitted`. Raises
+        FailedPrecondition.
+        """
         request = training.SubmitGanTrainingRequest(
             parent=self._connection.parent,
             request_id=request_id,
             dataset_version=dataset_version,
             model_id=model_id,
             config=config,
+            accept_unadmitted=accept_unadmitted,
         )
         return call(self._training.SubmitGanTraining, request)
 

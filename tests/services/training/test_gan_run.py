@@ -27,11 +27,13 @@ from synthoscope.training.parallel import World
 from synthoscope_ray.callbacks import JobCallbacks, checkpoints
 from synthoscope_ray.program import Stores
 from synthoscope_ray.settings import ProgramSettings, RaySettings
+from tests.merged_sets import merge_into
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 JOB = "tenants/t/jobs/j"
 DATASET = "tenants/t/datasets/d/versions/1"
+SET = "tenants/t/syntheticSets/s"
 PIPELINE = Pipeline((MarginRemoval(),), Resizing(pad=True), Normalization(0.4, 0.2))
 LABELS = np.array([0, 1] * 4)
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
@@ -53,6 +55,21 @@ def stores():
 class Last(NoCallbacks):
     def on_checkpoint(self, checkpoint):
         self.checkpoint = checkpoint
+
+
+def test_the_lineage_names_the_synthetic_sets_that_were_learned(stores):
+    merge_into(stores.objects, DATASET, SET)
+    message = GanTrainingConfig(preset="dcgan-64", epochs=1, batch_size=4)
+    request = SubmitGanTrainingRequest(
+        parent="tenants/t", dataset_version=DATASET, model_id="gan", config=message, accept_unadmitted=True
+    )
+    config, last = gan_config.from_message(message), Last()
+    loop.train(config, IMAGES, LABELS, ("a", "b"), callbacks=last)
+
+    lineage = gan_run.publish(JOB, stores, request, config, last.checkpoint).lineage
+
+    assert lineage.accepted_unadmitted
+    assert [use.synthetic_set for use in lineage.synthetic_uses] == [SET]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
+from tests.merged_sets import merge_into
 
 DATASET = "tenants/t/datasets/d/versions/0123456789abcdef"
 SET = "tenants/t/syntheticSets/s"
@@ -165,6 +166,17 @@ def test_a_set_that_is_not_admitted_is_refused_unless_told_otherwise(servicer, o
     told.accept_unadmitted = True
     job = servicer.SubmitClassifierTraining(told, None)
     assert jobs.specification(job.name, SubmitClassifierTrainingRequest).accept_unadmitted
+
+
+def test_a_gan_does_not_learn_a_merged_set_that_is_not_admitted_unless_told_to(servicer, objects, jobs):
+    Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={"a": 3}))
+    merge_into(objects, DATASET, SET)
+    with pytest.raises(FailedPrecondition, match=f"{SET} is refused: it was never measured.*accept_unadmitted"):
+        servicer.SubmitGanTraining(gan(), None)
+    told = gan()
+    told.accept_unadmitted = True
+    job = servicer.SubmitGanTraining(told, None)
+    assert jobs.specification(job.name, SubmitGanTrainingRequest).accept_unadmitted
 
 
 def test_a_class_without_training_images(servicer, objects):

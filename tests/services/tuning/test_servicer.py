@@ -1,20 +1,17 @@
-import hashlib
-
 import pytest
 
 from services.tuning.servicer import TuningServicer
-from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetImage, DatasetVersion, Split
+from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.jobs.v1.jobs_pb2 import JobKind, JobState
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.api.tuning.v1.tuning_pb2 import DoubleRange, NumberChoice, Parameter, Study, StudySpecification
 from synthoscope.api.tuning.v1.tuning_service_pb2 import GetStudyRequest, ListStudiesRequest, SubmitStudyRequest
-from synthoscope.datasets import manifest
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
+from tests.merged_sets import merge_into
 
 DATASET = "tenants/default/datasets/brain/versions/0123456789abcdef"
 RATE = Parameter(name="learning_rate", range=DoubleRange(minimum=1e-4, maximum=1e-2, log=True))
@@ -58,18 +55,14 @@ def test_a_study_becomes_a_job_with_a_record(servicer, jobs):
     assert jobs.specification(job.name, SubmitStudyRequest).specification == classifier()
 
 
-def test_a_classifier_is_not_tuned_on_a_merged_set_that_is_not_admitted(servicer, jobs):
-    synthetic = SyntheticSet(name="tenants/default/syntheticSets/s")
-    records = Records(jobs.objects, DatasetVersion)
-    version = records.get(DATASET)
-    version.derivation.merge.synthetic_sets.append(synthetic.name)
-    listing = [DatasetImage(path="s", label="a", split=Split.SPLIT_TRAIN, origin=synthetic.name)]
-    data = manifest.encode(listing)
-    version.manifest_sha256 = hashlib.sha256(data).hexdigest()
-    jobs.objects.put(manifest.key(DATASET), data)
-    records.put(DATASET, version)
-    with pytest.raises(FailedPrecondition, match=f"{synthetic.name} is refused: it was never measured"):
-        servicer.SubmitStudy(request(), None)
+@pytest.mark.parametrize(
+    "base", [{}, {"classifier": None, "gan": GanTrainingConfig(preset="dcgan-64", epochs=1)}], ids=["classifier", "GAN"]
+)
+def test_nothing_is_tuned_on_a_merged_set_that_is_not_admitted(servicer, jobs, base):
+    synthetic = "tenants/default/syntheticSets/s"
+    merge_into(jobs.objects, DATASET, synthetic)
+    with pytest.raises(FailedPrecondition, match=f"{synthetic} is refused: it was never measured"):
+        servicer.SubmitStudy(request(classifier(**base)), None)
 
 
 def test_latest_is_resolved_before_it_is_kept(servicer):

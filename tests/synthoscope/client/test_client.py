@@ -137,6 +137,6 @@ def test_a_service_without_an_address_is_named_when_it_is_called(monkeypatch):
     monkeypatch.setenv("SYNTHOSCOPE_CLIENT_ENDPOINTS__TRAINING", "127.0.0.1:9")
     with (
         Client(ClientSettings.find()) as client,
-        pytest.raises(FailedPrecondition, match="synthesis.*SYNTHOSCOPE_CLIENT_ENDPOINTS__SYNTHESIS"),
+        pytest.raises(FailedPrecondition, match=r"synthesis.*SYNTHOSCOPE_CLIENT_ENDPOINTS__SYNTHESIS"),
     ):
         client.synthesis.list()

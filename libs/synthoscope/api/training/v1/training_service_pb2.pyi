@@ -9,18 +9,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubmitGanTrainingRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "dataset_version", "model_id", "config")
+    __slots__ = ("parent", "request_id", "dataset_version", "model_id", "config", "accept_unadmitted")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_UNADMITTED_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     dataset_version: str
     model_id: str
     config: _training_pb2.GanTrainingConfig
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.GanTrainingConfig, _Mapping]] = ...) -> None: ...
+    accept_unadmitted: bool
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.GanTrainingConfig, _Mapping]] = ..., accept_unadmitted: _Optional[bool] = ...) -> None: ...
 
 class SubmitClassifierTrainingRequest(_message.Message):
     __slots__ = ("parent", "request_id", "dataset_version", "synthetic_sets", "model_id", "config", "accept_unadmitted")

@@ -59,8 +59,8 @@ class TrainingServiceServicer:
 
     def SubmitGanTraining(self, request, context):
         """Trains a GAN on the training split. NOT_FOUND for an unknown dataset; INVALID_ARGUMENT for a configuration out of
-        range; FAILED_PRECONDITION when the dataset has fewer images than a batch; ALREADY_EXISTS when the request id was
-        used for another request.
+        range; FAILED_PRECONDITION when the dataset has fewer images than a batch, or holds a synthetic set that is not
+        admitted; ALREADY_EXISTS when the request id was used for another request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
