@@ -41,6 +41,7 @@ from synthoscope.datasets.loading import load_split
 from synthoscope.datasets.phantoms import write_dataset
 from synthoscope.gan import loop, sampling
 from synthoscope.gan.config import GanConfig
+from synthoscope.gan.monitors import FLAGS
 from synthoscope.gan.players import Players
 from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS
 from synthoscope.images.storage import store_image
@@ -215,7 +216,7 @@ class Last(NoCallbacks):
     def on_report(self, report: Report) -> None:
         """Counts the steps at which a monitor had its flag up."""
         self.images_seen = report.images_seen
-        for name in ("mode_collapse", "vanishing_gradients", "discriminator_saturation"):
+        for name in FLAGS:
             if report.metrics.get(name):
                 self.flagged[name] = self.flagged.get(name, 0) + 1
         if time.monotonic() - self._said > 60:

@@ -55,6 +55,8 @@ class JobCallbacks:
     def on_report(self, report: Report) -> None:
         """Reports progress, at most four times a second; rate and remaining time are over the last interval."""
         self._events.add_metrics(report.step, report.total_steps, report.metrics)
+        if report.remark:
+            self._job.remark(report.remark)
         now = self._clock()
         if self._measured is None:
             self._measured = (now, report)

@@ -119,5 +119,7 @@ def _note(job: Job) -> str:
     if job.state == JobState.JOB_STATE_QUEUED:
         return job.state_reason
     metrics = " ".join(f"{name} {value:.3g}" for name, value in sorted(job.progress.metrics.items())[:4])
+    if job.state_reason:
+        metrics = f"{metrics} ({job.state_reason})"
     rate = f"{job.progress.images_per_second:.0f} images/s " if job.progress.images_per_second else ""
     return f"{job.progress.phase} {rate}{metrics}"

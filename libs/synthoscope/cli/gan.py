@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
 from synthoscope.cli.console import AsJson, Detach, RequestId, console, finish, print_message, short_name
 from synthoscope.cli.fields import Settings, enum_words, set_fields
 from synthoscope.cli.verdicts import AcceptUnadmitted, print_uses
 from synthoscope.client import Client
+from synthoscope.gan.monitors import FLAGS
 from synthoscope.gan.presets import DEFAULT_PRESET, PRESETS
 
 app = typer.Typer(no_args_is_help=True, help="GANs: train, grids.")
@@ -62,7 +64,18 @@ def train(
         print_message(version)
     else:
         print_uses(version)
+        print_flags(version)
         console.print(f"published {short_name(version.name)}")
+
+
+def print_flags(version: ModelVersion) -> None:
+    """What the monitors flagged in its training."""
+    for curve in version.curves:
+        flagged = [step for step, value in zip(curve.steps, curve.values, strict=True) if value]
+        if curve.metric in FLAGS and flagged:
+            share = len(flagged) / len(curve.steps)
+            name = curve.metric.replace("_", " ")
+            console.print(f"[bold]{name}[/] was found in {share:.0%} of its steps, at last in step {flagged[-1]:.0f}")
 
 
 @app.command("grids")

@@ -67,22 +67,25 @@ def train(
         if step >= part.end_step:
             continue
         own = resume if step > part.first_step else None
-        players = _players(config, family, part, own, start)
+        players, remark = _players(config, family, part, own, start)
         watch, meter = _watch(config, family, data, part, own), Meter(config, family, data, part, extractor)
         while step < part.end_step:
             if world.any(callbacks.should_stop()):
                 raise Cancelled(f"stopped after step {step}")
             losses = _advance(config, family, players, data, part, step, world)
             step += 1
+            before = watch.flags
             flags = _observe(config, family, players, watch, part, step, losses)
-            history.add(step, total, losses)
+            history.add(step, total, losses | flags)
             measured = meter.due(step - part.first_step)
             if measured:
                 _measure(players, part, step, meter, quality, world)
             if not world.is_first:
                 continue
             metrics = losses | flags | quality.latest
-            callbacks.on_report(Report(step, total, step * config.batch_size, metrics))
+            remark = remark or _remark(step, before, flags)
+            callbacks.on_report(Report(step, total, step * config.batch_size, metrics, remark))
+            remark = ""
             if measured or step % config.sample_every == 0 or step == part.end_step:
                 callbacks.on_pictures(step, sample_grids(config, family, players, part, data.classes))
             if step % config.checkpoint_every == 0 or step == total:
@@ -140,6 +143,12 @@ def _observe(
     return watch.observe(family, players, losses, step, done, part.progress(step), _generator_moves(config, done))
 
 
+def _remark(step: int, before: Mapping[str, float], flags: Mapping[str, float]) -> str:
+    """What the monitors flag since this step; empty for nothing."""
+    new = [name.replace("_", " ") for name, flag in flags.items() if flag > before[name]]
+    return f"at step {step} its monitors found {', '.join(new)}" if new else ""
+
+
 def _measure(players: Players, part: Part, step: int, meter: Meter, quality: Quality, world: World) -> None:
     """The first worker measures the published weights after a step, and keeps them if they are the best so far."""
     with world.first_works() as mine:
@@ -160,15 +169,20 @@ def _watch(config: GanConfig, family: Family, data: Data, part: Part, resume: Ch
 
 def _players(
     config: GanConfig, family: Family, part: Part, resume: Checkpoint | None, start: Mapping[str, Tensor] | None
-) -> Players:
-    """Both players of a part, new or as they were in a checkpoint, on the GPU if this process has one."""
+) -> tuple[Players, str]:
+    """Both players of a part, new or as they were in a checkpoint, on the GPU if this process has one.
+
+    And what to say of it: how much of `start` new ones took over.
+    """
     nets = family.build(derive_seed(config.seed, "weights", part.index))
     players = Players.new(nets, config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     if resume:
         players.load(part.index, resume.tensors)
     elif start:
-        transfer.adopt(players, start, part.index)
-    return players
+        taken = transfer.adopt(players, start, part.index)
+        shares = " and ".join(f"{share:.0%} of its {network}" for network, share in taken.items())
+        return players, f"it started with the weights of {config.start_from or 'another'} in {shares}"
+    return players, ""
 
 
 def _restore(resume: Checkpoint | None) -> tuple[dict[str, Tensor], History, Quality]:

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 from synthoscope.rpc.errors import FailedPrecondition
 
+FLAGS = ("mode_collapse", "vanishing_gradients", "discriminator_saturation")
+"""The metrics that are 1 while a monitor flags a run, else 0."""
+
 
 @dataclass
 class ModeCollapse:
     """The generator makes nearly the same image again and again.
 
-    `share` is the diversity of a fixed latent batch over that of as many real images, the last one measured. Below
-    a fifth it is a collapse, once it has been twice as high or a quarter of the run is over: an untrained generator's
-    images are all alike too.
+    `share` is the diversity of a fixed latent batch over that of as many real images, the last one measured, in the
+    class where it is least. Below a fifth it is a collapse, once it has been twice as high or a quarter of the run is
+    over: an untrained generator's images are all alike too.
     """
 
     share: float = 0.0

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthoscope.gan.families import Family
-from synthoscope.gan.monitors import DiscriminatorSaturation, ModeCollapse, NotFinite, VanishingGradients
+from synthoscope.gan.monitors import FLAGS, DiscriminatorSaturation, ModeCollapse, NotFinite, VanishingGradients
 from synthoscope.gan.players import Players
 from synthoscope.gan.sampling import evaluating
 from synthoscope.training.randomness import torch_generator
@@ -58,11 +58,13 @@ class Watch:
             self.saturation.observe(certainty)
         if done % EVERY == 0:
             self.collapse.observe(self._share_of_diversity(family, players.published), progress)
-        return {
-            "mode_collapse": float(self.collapse.flagged),
-            "vanishing_gradients": float(self.vanishing.flagged),
-            "discriminator_saturation": float(self.saturation.flagged),
-        }
+        return self.flags
+
+    @property
+    def flags(self) -> dict[str, float]:
+        """For each monitor 1 if it flags the run, else 0."""
+        flagged = (self.collapse.flagged, self.vanishing.flagged, self.saturation.flagged)
+        return {name: float(flag) for name, flag in zip(FLAGS, flagged, strict=True)}
 
     def to_json(self) -> dict[str, Any]:
         """What the monitors remember, as JSON values."""
@@ -76,16 +78,20 @@ class Watch:
 
     @torch.no_grad()
     def _share_of_diversity(self, family: Family, generator: nn.Module) -> float:
-        """The diversity within classes of generated images over that of real ones, of fixed latent vectors."""
+        """The diversity of generated images over that of real ones, in the class where it is least.
+
+        One class may collapse while others do well. The latent vectors are the same each time.
+        """
         device = next(generator.parameters()).device
-        generated, real = 0.0, 0.0
+        shares = []
         for number, images in self.real.items():
             latent = family.latent(len(images), torch_generator(family.config.seed, "watch", number)).to(device)
             labels = torch.full((len(images),), number, device=device) if family.classes else None
             with evaluating(generator):
-                generated += diversity(family.sample(generator, latent, labels).clamp(-1, 1))
-            real += diversity(images)
-        return generated / real if real > 0 else 1.0
+                generated = diversity(family.sample(generator, latent, labels).clamp(-1, 1))
+            real = diversity(images)
+            shares.append(generated / real if real > 0 else 1.0)
+        return min(shares, default=1.0)
 
 
 _REMEMBERING: Mapping[str, Any] = {

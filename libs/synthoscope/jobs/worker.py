@@ -37,9 +37,10 @@ _LONGEST_PAUSE = 5.0
 class JobWorker:
     """One attempt of a job. As a context manager it shows every `beat_seconds` that it is alive.
 
-    When the stores are away, progress is not reported, the job is taken not to be cancelled, and the work goes on; what
-    must be written (that it runs, how it ended) is tried again for `patience` seconds. Once the job has moved on to
-    another attempt, `cancelled` is true and everything else raises Cancelled. Safe for use from several threads.
+    When the stores are away, progress and remarks are not reported, the job is taken not to be cancelled, and the work
+    goes on; what must be written (that it runs, how it ended) is tried again for `patience` seconds. Once the job has
+    moved on to another attempt, `cancelled` is true and everything else raises Cancelled. Safe for use from several
+    threads.
     """
 
     def __init__(
@@ -91,7 +92,10 @@ class JobWorker:
 
     def remark(self, text: str) -> None:
         """Says what was unusual on a running job's way; it stays the job's reason until it ends."""
-        self._surely(lambda job: replace(job, state_reason=text) if job.state is JobState.RUNNING else job)
+        try:
+            self._update(lambda job: replace(job, state_reason=text) if job.state is JobState.RUNNING else job)
+        except _AWAY as error:
+            log.warning("job.remark_not_made", job=self.name, remark=text, reason=error.message)
 
     def running(self) -> None:
         """Says that the first real step begins. Raises Cancelled when the job is to stop."""

@@ -10,12 +10,16 @@ import torch
 
 @dataclass(frozen=True)
 class Report:
-    """Where a loop stands: optimiser steps done and in all, images seen so far over all workers, and latest metrics."""
+    """Where a loop stands: optimiser steps done and in all, images seen so far over all workers, and latest metrics.
+
+    `remark` is what the owner of the run should know of it now; empty for nothing new.
+    """
 
     step: int
     total_steps: int
     images_seen: int
     metrics: Mapping[str, float]
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,15 @@ def test_reports_history_and_checkpoints():
     )
 
 
+def test_what_the_monitors_flag_is_remarked_once_and_recorded():
+    idle = replace(CONFIG, preset="lsgan", image_size=28, width=2, channels=1, epochs=50, learning_rate=1e-12)
+    recorder = Recorder()
+    train(idle, IMAGES[:, :28, :28], LABELS, CLASSES, callbacks=recorder)
+    remarks = {report.step: report.remark for report in recorder.reports if report.remark}
+    assert remarks == {50: "at step 50 its monitors found mode collapse"}
+    assert recorder.last.state["history"]["values"]["mode_collapse"] == [0.0] * 49 + [1.0] * 51
+
+
 def test_sample_grids_show_every_class_from_the_same_latent_vectors():
     recorder = run(CONFIG)
     assert sorted(recorder.pictures) == [4, 6]

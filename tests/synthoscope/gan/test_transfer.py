@@ -20,19 +20,40 @@ def test_the_same_networks_take_over_everything():
     old, new = players_of(seed=1), players_of(seed=2)
     torch.nn.init.ones_(old.average.to_image.bias)
     taken = adopt(new, old.weights(0), part=3)
-    assert taken["generator"] == len(new.networks.generator.state_dict())
-    assert taken["discriminator"] == len(new.networks.discriminator.state_dict())
+    assert taken == {"generator": 1, "discriminator": 1}
     for name, tensor in new.networks.generator.state_dict().items():
         torch.testing.assert_close(tensor, old.average.state_dict()[name], rtol=0, atol=0)
         torch.testing.assert_close(tensor, new.average.state_dict()[name], rtol=0, atol=0)
 
 
-def test_another_size_and_other_classes_take_over_what_fits():
-    old, new = players_of(seed=1, image_size=32), players_of(seed=2, classes=3, image_size=64)
+def test_other_classes_take_over_what_fits():
+    old, new = players_of(seed=1), players_of(seed=2, classes=3)
     taken = adopt(new, old.weights(0), part=0)
-    assert 0 < taken["generator"] < len(new.networks.generator.state_dict())
+    assert 0 < taken["generator"] < taken["discriminator"] < 1
     assert torch.equal(new.networks.generator.to_image.weight, old.average.to_image.weight)
     assert not torch.equal(new.networks.generator.dense.weight[:, :64], old.average.dense.weight)
+
+
+@pytest.mark.parametrize(("smaller", "larger", "share"), [(64, 128, 0.7), (32, 128, 0.4)])
+def test_another_size_takes_over_the_layers_next_to_the_image(smaller, larger, share):
+    old, new = players_of(seed=1, image_size=smaller), players_of(seed=2, image_size=larger)
+    taken = adopt(new, old.weights(0), part=0)
+    assert min(taken.values()) > share
+    for block in range(1, len(old.average.blocks) + 1):
+        theirs, ours = old.average.blocks[-block].enter.weight, new.networks.generator.blocks[-block].enter.weight
+        assert torch.equal(theirs, ours), block
+    first, also_first = old.networks.discriminator.blocks[0], new.networks.discriminator.blocks[0]
+    assert torch.equal(first.enter.weight, also_first.enter.weight)
+
+
+@pytest.mark.parametrize("preset", ["lsgan", "ddgan"])
+def test_a_smaller_size_takes_over_the_layers_next_to_the_image(preset):
+    old, new = players_of(preset, seed=1, image_size=64), players_of(preset, seed=2, image_size=32)
+    assert min(adopt(new, old.weights(0), part=0).values()) > 0.5
+    layers = "decoder" if preset == "ddgan" else "upsampling"
+    last, also_last = (next(getattr(each.networks.generator, layers)[-1].parameters()) for each in (old, new))
+    kept = next(getattr(old.average, layers)[-1].parameters()) if old.average is not None else last
+    assert torch.equal(kept, also_last)
 
 
 def test_networks_of_another_kind_are_refused():

@@ -48,6 +48,17 @@ def test_a_generator_that_makes_one_image_is_flagged(family, players, real):
     assert observe(watch, family, players)["mode_collapse"] == 1
 
 
+def test_one_class_that_makes_one_image_is_flagged(real):
+    family = family_of(CONFIG, 2)
+    players = Players.new(family.build(0), CONFIG, torch.device("cpu"))
+    generator, watch = players.networks.generator, Watch({0: real[0], 1: real[0]})
+    torch.nn.init.normal_(generator.to_image.weight, 0, 3, torch.Generator().manual_seed(0))
+    assert observe(watch, family, players, moved=False)["mode_collapse"] == 0
+    # An embedding that drowns the latent vector: what is made of the second class does not depend on the latter.
+    torch.nn.init.constant_(generator.embedding.weight[1], 1e6)
+    assert observe(watch, family, players, moved=False)["mode_collapse"] == 1
+
+
 def test_gradients_of_zero_are_flagged(family, players, real):
     watch = Watch(real)
     for step in range(1, 21):

@@ -26,6 +26,8 @@ DEVIATION = 0.02
 class Generator(nn.Module):
     """Makes images, float N×C×S×S in [-1, 1], of latent vectors, N×L; with `classes` > 0 also of labels, int64 N."""
 
+    coarse_first = ("norms", "upsampling")
+
     def __init__(self, image_size: int, channels: int, width: int, latent: int, classes: int = 0) -> None:
         super().__init__()
         self.base = sides(image_size)[0]

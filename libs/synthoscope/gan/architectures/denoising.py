@@ -42,6 +42,8 @@ class StyledBlock(nn.Module):
 class Generator(nn.Module):
     """The clean image, float N×C×S×S in [-1, 1], of a noisy one, its level, int64 N, a latent vector and a label."""
 
+    coarse_first = ("decoder",)
+
     def __init__(self, image_size: int, channels: int, width: int, levels: int, classes: int = 0) -> None:
         super().__init__()
         depth = tuple(reversed(widths(image_size, width)))

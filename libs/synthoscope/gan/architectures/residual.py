@@ -50,6 +50,7 @@ class Generator(nn.Module):
     """
 
     strength: Tensor
+    coarse_first = ("blocks", "transitions")
 
     def __init__(self, image_size: int, channels: int, width: int, classes: int = 0) -> None:
         super().__init__()
