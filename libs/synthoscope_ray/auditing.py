@@ -20,7 +20,7 @@ from synthoscope.pipelining import CallAhead
 from synthoscope.records import Records
 from synthoscope.rpc.errors import Cancelled
 from synthoscope_ray.program import Stores, open_stores
-from synthoscope_ray.tasks import result
+from synthoscope_ray.tasks import RemoteTask
 from synthoscope_ray.waiting import QueueWatch
 
 _POLL_SECONDS = 0.25
@@ -43,14 +43,14 @@ def ensure_audit(worker: JobWorker, stores: Stores, version: str) -> None:
         ray.init(address="auto")
     settings = stores.settings.ray
     watch = QueueWatch(worker, stores.jobs, {"CPU": settings.worker_cpus})
-    task = ray.remote(num_cpus=settings.worker_cpus)(_audit)
-    reference = task.remote(worker.name, worker.attempt, version, settings.worker_threads)
+    task = RemoteTask(_audit, settings.worker_cpus, settings.worker_retries)
+    reference = task.start(worker.name, worker.attempt, version, settings.worker_threads)
     while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
         watch.look()
         if worker.cancelled():
             ray.cancel(reference, force=True)
             raise Cancelled("cancelled while the dataset was audited")
-    storage.put(stores.objects, version, DatasetAudit.FromString(result(reference)))
+    storage.put(stores.objects, version, DatasetAudit.FromString(task.result(reference)))
 
 
 def _audit(job: str, attempt: int, version: str, threads: int) -> bytes:

@@ -19,6 +19,7 @@ from synthoscope.rpc import logging
 from synthoscope.rpc.errors import Cancelled, SynthoscopeError
 from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.settings import ProgramSettings
+from synthoscope_ray.tasks import MEMORY_RETRIES
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ def run_job(main: Callable[[JobWorker, Stores], str]) -> None:
     logging.configure("job")
     structlog.contextvars.bind_contextvars(job=name, attempt=attempt)
     stores = open_stores()
+    os.environ[MEMORY_RETRIES] = str(stores.settings.ray.worker_retries)
     succeeded = False
     try:
         with JobWorker(stores.jobs, stores.objects, name, attempt) as worker:

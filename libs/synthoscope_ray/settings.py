@@ -27,7 +27,7 @@ class RaySettings(BaseModel):
     max_workers: int = Field(default=64, ge=1)
     """Workers that one training may ask for: the quota of CPUs, and of GPUs, is that many times a worker's."""
     worker_retries: int = Field(default=3, ge=0)
-    """How often the workers of one training are replaced that were lost or ran out of memory."""
+    """How often a training's workers are replaced, and a task is tried again, that were lost or ran out of memory."""
     worker_threads: int = Field(default=2, ge=1)
     """Threads of one worker. Another number gives other bits, so it is part of a run's record."""
     storage_bucket: str = "synthoscope-ray"

@@ -22,6 +22,7 @@ from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from synthoscope.jobs.job import JobKind
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, InvalidInput, SynthoscopeError, Unavailable
@@ -106,7 +107,8 @@ def _fit(worker: JobWorker, stores: Stores, trainer: TorchTrainer, workers: int)
         raise error
     failure = fit.exception()
     if isinstance(failure, WorkerGroupError):
-        raise cause(failure, stores.settings.ray.worker_retries + 1) from failure
+        kind = stores.jobs.get(worker.name).kind
+        raise cause(failure, kind, stores.settings.ray.worker_retries + 1) from failure
     fit.result()
 
 
@@ -206,8 +208,8 @@ def _recorded_error(objects: ObjectStore, job: str, attempt: int) -> Synthoscope
     return SynthoscopeError(values["message"])
 
 
-def cause(error: WorkerGroupError, tries: int) -> Exception:
-    """What a worker group failed of, once its tries were used up: an error to show to the owner, if it is a known one.
+def cause(error: WorkerGroupError, kind: JobKind, tries: int) -> Exception:
+    """What a job's worker group failed of, once its tries were used up: an error to show to the owner, if it is known.
 
     Workers that lost another one in the middle of a step fail too, with errors that say little.
     """
@@ -216,7 +218,7 @@ def cause(error: WorkerGroupError, tries: int) -> Exception:
         if isinstance(failure, SynthoscopeError):
             return failure
     if any(is_lack_of_memory(failure) for failure in failures):
-        return lack_of_memory(tries)
+        return lack_of_memory(kind, tries)
     if any(isinstance(failure, RayError) for failure in failures):
         return Unavailable(f"training workers were lost {tries} times; the cluster may lack memory")
     return failures[0] if failures else error

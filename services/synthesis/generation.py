@@ -32,7 +32,7 @@ from synthoscope.rpc.errors import Cancelled, FailedPrecondition
 from synthoscope.synthetic import sets
 from synthoscope.synthetic.copies import RepeatFinder, thumbnails_of
 from synthoscope_ray.program import Stores, open_stores
-from synthoscope_ray.tasks import result
+from synthoscope_ray.tasks import RemoteTask
 from synthoscope_ray.waiting import QueueWatch
 
 TASK_CPUS = 0.25
@@ -73,7 +73,7 @@ def run(worker: JobWorker, stores: Stores) -> str:
         options=request.options,
         tallies=selection.tallies(),
     )
-    record.verdict.CopyFrom(_verdict(worker, selection, record))
+    record.verdict.CopyFrom(_verdict(worker, stores, selection, record))
     worker.report(Progress("publishing", selection.kept, selection.kept))
     return sets.publish(stores.objects, record, _images(worker.name, selection)).name
 
@@ -95,7 +95,7 @@ class Repeats:
 def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationRequest, selection: Selection) -> None:
     """Runs tasks until the selection has what it wants, reporting as they finish."""
     watch = QueueWatch(worker, stores.jobs, {"CPU": TASK_CPUS})
-    task = ray.remote(num_cpus=TASK_CPUS)(_make)
+    task = RemoteTask(_make, TASK_CPUS, stores.settings.ray.worker_retries)
     arguments = (worker.name, worker.attempt, request.SerializeToString(deterministic=True))
     # One more than there are processors, so that one can compute while another waits for its last uploads.
     at_a_time = 1 + max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
@@ -103,7 +103,7 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
     started, total = time.monotonic(), sum(request.counts.values())
     while not selection.done:
         while len(running) < at_a_time and (share := selection.next_share()):
-            running[task.remote(*arguments, share)] = share
+            running[task.start(*arguments, share)] = share
         ready, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_SECONDS)
         watch.look()
         if worker.cancelled():
@@ -112,7 +112,7 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
             raise Cancelled(f"stopped after {selection.kept} images")
         for reference in ready:
             share = running.pop(reference)
-            kept = selection.take(share, result(reference))
+            kept = selection.take(share, task.result(reference))
             rate = selection.kept / (time.monotonic() - started)
             progress = Progress(
                 f"generating {share.label}".rstrip(),
@@ -157,11 +157,11 @@ def _workshop(request: bytes) -> Workshop:
     return open_workshop(stores.objects, stores.settings.cache, SubmitGenerationRequest.FromString(request))
 
 
-def _verdict(worker: JobWorker, selection: Selection, record: SyntheticSet) -> Verdict:
+def _verdict(worker: JobWorker, stores: Stores, selection: Selection, record: SyntheticSet) -> Verdict:
     """The gate's verdict on the set; of a large one some images are measured."""
     measured = judging.drawn([label for label, _ in selection.images()], record.seed)
     images = [image for image in _images(worker.name, selection) if image.index in measured]
-    return judging.judge_on_ray(worker, record, images)
+    return judging.judge_on_ray(worker, stores, record, images)
 
 
 def _images(job: str, selection: Selection) -> Iterator[SyntheticImage]:

@@ -11,8 +11,8 @@ from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.rpc.errors import Cancelled
 from synthoscope.synthetic.drawing import MOST_GENERATED, draw
-from synthoscope_ray.program import open_stores
-from synthoscope_ray.tasks import result
+from synthoscope_ray.program import Stores, open_stores
+from synthoscope_ray.tasks import RemoteTask
 
 _TASK_CPUS = 0.25
 _TASK_THREADS = 1
@@ -26,19 +26,19 @@ def drawn(labels: Sequence[str], seed: int) -> Set[int]:
     return set(draw(rows, MOST_GENERATED, np.random.default_rng(seed)).tolist())
 
 
-def judge_on_ray(worker: JobWorker, record: SyntheticSet, images: Sequence[SyntheticImage]) -> Verdict:
+def judge_on_ray(worker: JobWorker, stores: Stores, record: SyntheticSet, images: Sequence[SyntheticImage]) -> Verdict:
     """The verdict on a set that is about to be published, from those of its images that are to be measured.
 
     Raises Cancelled when the job is cancelled, besides what `services.synthesis.verdict.verdict` raises.
     """
-    task = ray.remote(num_cpus=_TASK_CPUS)(_judge)
-    reference = task.remote(record.SerializeToString(), [image.SerializeToString() for image in images])
+    task = RemoteTask(_judge, _TASK_CPUS, stores.settings.ray.worker_retries)
+    reference = task.start(record.SerializeToString(), [image.SerializeToString() for image in images])
     while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
         if worker.cancelled():
             ray.cancel(reference)
             raise Cancelled("stopped while its images were measured")
         worker.report(Progress("measuring", 0, len(images)))
-    return Verdict.FromString(result(reference))
+    return Verdict.FromString(task.result(reference))
 
 
 def _judge(record: bytes, images: Sequence[bytes]) -> bytes:

@@ -1,4 +1,7 @@
-"""A private Ray head with token authentication, whose jobs find the tests' stores in their environment."""
+"""A private Ray head with token authentication, whose jobs find the tests' stores in their environment.
+
+Tests of its jobs have a fixture `runner`, which says what module the jobs are.
+"""
 
 import os
 import shutil
@@ -6,17 +9,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from synthoscope.jobs.redis import RedisSettings
+from synthoscope.api.jobs.v1.jobs_service_pb2 import ListJobsRequest
+from synthoscope.jobs.job import JobKind
+from synthoscope.jobs.reconciler import Limits, Reconciler
+from synthoscope.jobs.redis import RedisJobStore, RedisSettings
+from synthoscope.jobs.submission import Jobs
 from synthoscope.local import ports
-from synthoscope.objects import ObjectStoreSettings
+from synthoscope.objects import MinioObjectStore, ObjectStoreSettings
+from synthoscope_ray.runner import RayJobRunner
 from synthoscope_ray.settings import RaySettings
 
 TOKEN = "0123456789abcdef" * 4
@@ -34,16 +44,9 @@ _PORTS = {
 
 
 @pytest.fixture(scope="session")
-def ray_settings(
-    object_store_settings: ObjectStoreSettings,
-    redis_settings: RedisSettings,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[RaySettings]:
-    numbers = ports.assign(list(_PORTS.values()), {})
-    folder = tempfile.mkdtemp(prefix="r-", dir="/tmp")
-    environment = os.environ | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": TOKEN,
+def job_environment(object_store_settings: ObjectStoreSettings, redis_settings: RedisSettings) -> Mapping[str, str]:
+    """Where a job's process finds the modules beside this one, and the tests' stores."""
+    return os.environ | {
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONPATH": str(Path(__file__).parent),
         "SYNTHOSCOPE_OBJECTS__ENDPOINT": object_store_settings.endpoint,
@@ -51,7 +54,15 @@ def ray_settings(
         "SYNTHOSCOPE_OBJECTS__SECRET_KEY": object_store_settings.secret_key.get_secret_value(),
         "SYNTHOSCOPE_REDIS__PORT": str(redis_settings.port),
         "SYNTHOSCOPE_REDIS__PASSWORD": redis_settings.password.get_secret_value(),
+        "SYNTHOSCOPE_RAY__WORKER_RETRIES": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def ray_settings(job_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RaySettings]:
+    numbers = ports.assign(list(_PORTS.values()), {})
+    folder = tempfile.mkdtemp(prefix="r-", dir="/tmp")
+    environment = {**job_environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
     options = {name: numbers[port] for name, port in _PORTS.items()} | {
         "node-ip-address": ports.HOST,
         "dashboard-host": ports.HOST,
@@ -95,3 +106,29 @@ def _wait(settings: RaySettings, process: subprocess.Popen[bytes], log: Path) ->
         if time.monotonic() > deadline or process.poll() is not None:
             pytest.fail(f"Ray did not get ready: {log.read_text()[-3000:]}")
         time.sleep(0.2)
+
+
+@pytest.fixture
+def jobs(object_store_settings: ObjectStoreSettings, redis_settings: RedisSettings) -> Jobs:
+    return Jobs(MinioObjectStore(object_store_settings), RedisJobStore(redis_settings))
+
+
+@pytest.fixture
+def submit(jobs: Jobs, runner: RayJobRunner) -> Iterator[Callable[..., str]]:
+    """Submits a job of a fresh tenant; a reconciler looks after it until the test ends."""
+    stop = threading.Event()
+    kinds = {JobKind.STUDY, JobKind.GAN_TRAINING}
+    reconciler = Reconciler(jobs, jobs.store, runner, kinds, 3, limits=Limits(status_seconds=0.5))
+
+    def work() -> None:
+        while not stop.wait(0.2):
+            reconciler.step()
+
+    def submit(how: str = "", kind: JobKind = JobKind.STUDY) -> str:
+        return jobs.submit(f"t{uuid.uuid4().hex}", kind, ListJobsRequest(page_token=how), uuid.uuid4().hex).name
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield submit
+    stop.set()
+    thread.join()

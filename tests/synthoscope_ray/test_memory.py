@@ -13,8 +13,9 @@ from ray.train import WorkerGroupError
 
 from synthoscope.gan import loop
 from synthoscope.gan.config import GanConfig
+from synthoscope.jobs.job import JobKind
 from synthoscope.rpc.errors import FailedPrecondition, ResourceExhausted, Unavailable
-from synthoscope_ray.memory import is_lack_of_memory
+from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.trainer import cause
 
 
@@ -56,6 +57,22 @@ def test_other_errors_do_not_lack_memory(error):
     assert not is_lack_of_memory(error)
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (JobKind.GAN_TRAINING, ["config.batch_size", "config.image_size", "config.width"]),
+        (JobKind.CLASSIFIER_TRAINING, ["config.batch_size", "config.preset"]),
+        (JobKind.STUDY, []),
+        (None, []),
+    ],
+)
+def test_only_what_the_owner_could_make_smaller_is_named(kind, fields):
+    told = lack_of_memory(kind, tries=2).message
+    assert re.findall(r"config\.\w+", told) == fields
+    assert told.endswith("give its workers more. It was tried 2 times.")
+    assert "tried" not in lack_of_memory(kind).message
+
+
 def failed(*errors):
     return WorkerGroupError("workers failed", dict(enumerate(errors)))
 
@@ -76,6 +93,6 @@ LOST = ConnectionError("Connection closed by peer [127.0.0.1]:4711")
     ],
 )
 def test_what_a_group_of_workers_failed_of(errors, kind, text):
-    found = cause(failed(*errors), tries=4)
+    found = cause(failed(*errors), JobKind.GAN_TRAINING, tries=4)
     assert isinstance(found, kind)
     assert re.search(text, str(found))

@@ -10,49 +10,17 @@ import pytest
 
 from synthoscope.api.jobs.v1.jobs_service_pb2 import ListJobsRequest
 from synthoscope.jobs.job import JobKind, JobState
-from synthoscope.jobs.reconciler import Limits, Reconciler
-from synthoscope.jobs.redis import RedisJobStore
-from synthoscope.jobs.submission import Jobs
-from synthoscope.objects import MinioObjectStore
 from synthoscope.rpc.errors import PermissionDenied, Unavailable
 from synthoscope_ray.runner import RayJobRunner, submission_id
 from synthoscope_ray.settings import RaySettings
 
 pytestmark = pytest.mark.stack
 
-LIMITS = Limits(status_seconds=0.5)
-
 
 @pytest.fixture
 def runner(ray_settings, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
     return RayJobRunner(ray_settings, "counting_job")
-
-
-@pytest.fixture
-def jobs(object_store_settings, redis_settings):
-    return Jobs(MinioObjectStore(object_store_settings), RedisJobStore(redis_settings))
-
-
-@pytest.fixture
-def submit(jobs, runner):
-    """Submits a job of a fresh tenant; a reconciler looks after it until the test ends."""
-    stop = threading.Event()
-    reconciler = Reconciler(jobs, jobs.store, runner, {JobKind.STUDY}, 3, limits=LIMITS)
-
-    def work():
-        while not stop.wait(0.2):
-            reconciler.step()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield (
-        lambda how="": (
-            jobs.submit(f"t{uuid.uuid4().hex}", JobKind.STUDY, ListJobsRequest(page_token=how), uuid.uuid4().hex).name
-        )
-    )
-    stop.set()
-    thread.join()
 
 
 def wait_for(jobs, name, condition, seconds=180):
