@@ -107,7 +107,8 @@ _ONE_LABEL = (Conditioning.PER_CLASS, Conditioning.UNCONDITIONAL)
 PRESETS: Mapping[str, Preset] = {
     "r3": _preset(
         "r3",
-        _FREE | _R | {"class_ramp"},
+        # No spectral norm: the last layer of its blocks starts at zero, which cannot be brought to norm 1.
+        _FREE - {"spectral_norm"} | _R | {"gradient_penalty", "class_ramp"},
         batch_size=8,  # a small budget has more steps then, and there is no batch norm that small batches would harm
         learning_rate=1e-3,
         beta1=0.0,
@@ -133,7 +134,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "acgan-xray": _preset(
         "acgan-xray",
-        {"class_weight"} | _AUGMENT | {"spectral_norm"},
+        _FIXED | {"class_weight"},
         (64,),
         conditionings=(Conditioning.CONDITIONAL,),
         optimizer=Optimizer.RMSPROP,

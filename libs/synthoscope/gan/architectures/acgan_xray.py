@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synthoscope.gan.layers import MinibatchDiscrimination
+
 KERNEL = 5
 BASE_SIDE = 8
 FILTERS = (256, 128, 64, 32)
@@ -53,13 +55,14 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Realness and class of images, float N×3×64×64 in [-1, 1]."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, minibatch: bool = False) -> None:
         super().__init__()
         widths = (3, *reversed(FILTERS))
         self.downsampling = nn.ModuleList(
             nn.Conv2d(a, b, KERNEL, 2 if b < FILTERS[0] else 1, 2) for a, b in pairwise(widths)
         )
-        self.realness = nn.Linear(FEATURES, 1)
+        self.minibatch = MinibatchDiscrimination(FEATURES) if minibatch else None
+        self.realness = nn.Linear(FEATURES + (self.minibatch.kernels if self.minibatch else 0), 1)
         self.class_hidden = nn.Linear(FEATURES, CLASS_FEATURES)
         self.class_head = nn.Linear(CLASS_FEATURES, classes)
 
@@ -75,7 +78,8 @@ class Discriminator(nn.Module):
         hidden = self.class_hidden(x)
         if keep is not None:
             hidden = hidden * keep / (1 - DROPOUT)
-        return self.realness(x).squeeze(1), self.class_head(hidden)
+        seen = x if self.minibatch is None else torch.cat([x, self.minibatch(x)], dim=1)
+        return self.realness(seen).squeeze(1), self.class_head(hidden)
 
 
 class ChannelNorm(nn.Module):

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from synthoscope.gan.architectures import denoising
 from synthoscope.gan.families.dcgan import CrossEntropyFamily
 from synthoscope.gan.families.family import Batch, Networks, Outcome
-from synthoscope.gan.losses.penalties import half_squared_gradient
 from synthoscope.gan.truncation import truncated_normal
 from synthoscope.rpc.errors import FailedPrecondition
 
@@ -94,17 +93,12 @@ class Ddgan(CrossEntropyFamily):
 
     def discriminator_loss(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Outcome:
         """Real pairs and generated ones; R1 at the real pairs' clearer images."""
-        r1, r2 = self.penalty_weights(batch)
         clearer, noisy = self._pair(batch)
-        clearer, generated = clearer.requires_grad_(r1 > 0), generated.detach().requires_grad_(r2 > 0)
+        clearer, generated = self.differentiable(batch, clearer, generated)
         level = batch.numbers["level"]
         real = discriminator(clearer, noisy, level, batch.labels)
         fake = discriminator(generated, noisy, level, batch.labels)
-        loss = self.discriminator_term(real, fake)
-        if r1:
-            loss = loss + r1 * half_squared_gradient(real, clearer)
-        if r2:
-            loss = loss + r2 * half_squared_gradient(fake, generated)
+        loss = self.penalised(self.discriminator_term(real, fake), batch, (real, clearer), (fake, generated))
         return Outcome(loss, {"discriminator_loss": loss, **self.score_metrics(real, fake)})
 
     def generator_loss(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Outcome:

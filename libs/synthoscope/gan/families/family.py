@@ -154,18 +154,12 @@ class Family(ABC):
 
     def discriminator_loss(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Outcome:
         """The discriminator's loss on real and generated images, which carry no gradient of the generator."""
-        r1, r2 = self.penalty_weights(batch)
-        real_images = batch.images.detach().requires_grad_(r1 > 0)
-        generated = generated.detach().requires_grad_(r2 > 0)
+        real_images, generated = self.differentiable(batch, batch.images, generated)
         real = self.judge(discriminator, real_images, batch, "real")
         fake = self.judge(discriminator, generated, batch, "generated")
         loss = self.discriminator_term(real, fake)
-        if r1:
-            loss = loss + r1 * half_squared_gradient(real, real_images)
-        if r2:
-            loss = loss + r2 * half_squared_gradient(fake, generated)
-        if self.config.gradient_penalty and batch.penalised:
-            loss = loss + self._between(discriminator, batch, generated)
+        loss = self.penalised(loss, batch, (real, real_images), (fake, generated))
+        loss = self.penalised_between(loss, discriminator, batch, generated)
         return Outcome(loss, {"discriminator_loss": loss, **self.score_metrics(real, fake)})
 
     def generator_loss(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Outcome:
@@ -197,12 +191,32 @@ class Family(ABC):
         weight = along_cosine(batch.progress, self.config.final_penalty) * self.config.penalty_every
         return self.config.r1 * weight, self.config.r2 * weight
 
-    def _between(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Tensor:
+    def differentiable(self, batch: Batch, real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and generated images, detached, but with gradients of their own where `penalised` needs them."""
+        r1, r2 = self.penalty_weights(batch)
+        return real.detach().requires_grad_(r1 > 0), generated.detach().requires_grad_(r2 > 0)
+
+    def penalised(
+        self, loss: Tensor, batch: Batch, real: tuple[Tensor, Tensor], generated: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """The discriminator's loss with R1 and R2, where this step has them, of (scores, `differentiable` images)."""
+        r1, r2 = self.penalty_weights(batch)
+        if r1:
+            loss = loss + r1 * half_squared_gradient(*real)
+        if r2:
+            loss = loss + r2 * half_squared_gradient(*generated)
+        return loss
+
+    def penalised_between(self, loss: Tensor, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Tensor:
+        """The discriminator's loss with the gradient penalty, where this step has it."""
+        if not self.config.gradient_penalty or not batch.penalised:
+            return loss
+
         def critic(images: Tensor) -> Tensor:
             return self.judge(discriminator, images, batch, "real")
 
         weight = self.config.gradient_penalty * self.config.penalty_every
-        return weight * unit_gradient(critic, batch.images, generated, batch.numbers["between"])
+        return loss + weight * unit_gradient(critic, batch.images, generated, batch.numbers["between"])
 
 
 def along_cosine(progress: float, final: float) -> float:

@@ -98,10 +98,13 @@ def test_the_condition_reaches_the_images(preset):
     assert not torch.equal(first, second)
 
 
-def test_spectral_norm_is_an_option_of_any_family():
-    family = family_of(configuration("lsgan", spectral_norm=True), 0)
-    discriminator = family.build(0).discriminator
-    for layer in [*discriminator.downsampling, discriminator.dense]:
+@pytest.mark.parametrize("preset", [name for name, preset in PRESETS.items() if preset.heeds("spectral_norm")])
+def test_spectral_norm(preset):
+    config = configuration(preset, spectral_norm=True, image_size=PRESETS[preset].defaults["image_size"])
+    discriminator = family_of(config, 2).build(0).discriminator
+    layers = [module for module in discriminator.modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)]
+    assert len(layers) > 3
+    for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
 
 

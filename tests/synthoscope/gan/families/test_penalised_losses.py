@@ -7,7 +7,7 @@ from synthoscope.gan.config import PRESETS, GanConfig
 from synthoscope.gan.families import Batch, family_of
 from synthoscope.gan.families.ddgan import kept_signal
 
-COUNT = 4
+COUNT, CLASSES = 4, 2
 WITH_R = tuple(name for name, preset in PRESETS.items() if preset.heeds("r1"))
 WITH_GRADIENT_PENALTY = tuple(name for name, preset in PRESETS.items() if preset.heeds("gradient_penalty"))
 
@@ -21,6 +21,18 @@ def critic(images, *rest):
     return 3 * images.square().sum((1, 2, 3))
 
 
+class TwoHeads(torch.nn.Module):
+    """A critic beside a class head that knows nothing, as "acgan-xray" has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.downsampling = torch.nn.ModuleList([torch.nn.Conv2d(1, 1, 1)])
+        self.class_hidden = torch.nn.Linear(1, 1)
+
+    def forward(self, images, *rest):
+        return critic(images), images.new_zeros(len(images), CLASSES)
+
+
 def squared_norms(images):
     return images.square().sum((1, 2, 3))
 
@@ -29,7 +41,8 @@ def family_with(preset, **penalties):
     small = {"image_size": 28, "width": 1} if len(PRESETS[preset].sizes) > 1 else {}
     none = {"r1": 0.0, "r2": 0.0, "gradient_penalty": 0.0, "augment": 0.0}
     schedule = {"penalty_every": EVERY, "final_penalty": FINAL}
-    return family_of(GanConfig(preset, epochs=1, **small | none | schedule | penalties), 0)
+    classes = CLASSES if preset == "acgan-xray" else 0
+    return family_of(GanConfig(preset, epochs=1, **small | none | schedule | penalties), classes)
 
 
 def added(preset, **penalties):
@@ -41,7 +54,8 @@ def added(preset, **penalties):
         scale * torch.randn(COUNT, 3, side, side, generator=numbers, dtype=torch.float64) for scale in (0.9, 0.2)
     )
     batch = Batch(real, torch.zeros(COUNT, dtype=torch.long), penalised.draw(COUNT, numbers), **A_THIRD)
-    losses = [family.discriminator_loss(critic, batch, generated.clone()).loss for family in (penalised, plain)]
+    judge = TwoHeads() if preset == "acgan-xray" else critic
+    losses = [family.discriminator_loss(judge, batch, generated.clone()).loss for family in (penalised, plain)]
     return losses[0] - losses[1], batch, generated
 
 
