@@ -52,11 +52,12 @@ def test_at_most_four_reports_a_second_but_always_the_last():
     assert steps[-1] == 100
 
 
-def test_a_remark_becomes_the_jobs_reason():
+def test_the_last_few_remarks_are_the_jobs_reason():
     stack = Stack()
-    stack.callbacks.on_report(Report(1, 2, 32, {}, "at step 1 its monitors found mode collapse"))
-    stack.report(1.0, 2)
-    assert stack.jobs.get(JOB).state_reason == "at step 1 its monitors found mode collapse"
+    for step in range(1, 6):
+        stack.callbacks.on_report(Report(step, 10, 32, {}, f"remark {step}"))
+        stack.report(step, step)
+    assert stack.jobs.get(JOB).state_reason == "remark 2; remark 3; remark 4; remark 5"
 
 
 def test_a_resumed_run_does_not_count_what_was_done_before():

@@ -32,6 +32,7 @@ T = TypeVar("T")
 # NotFound: the store was lost, and is about to be rebuilt.
 _AWAY = (Unavailable, ResourceExhausted, NotFound)
 _LONGEST_PAUSE = 5.0
+_REMARKS = 4
 
 
 class JobWorker:
@@ -91,9 +92,9 @@ class JobWorker:
         self._surely(lambda job: replace(job, state_reason=reason) if job.state is JobState.QUEUED else job)
 
     def remark(self, text: str) -> None:
-        """Says what was unusual on a running job's way; it stays the job's reason until it ends."""
+        """Says what was unusual on a running job's way; the last few remarks are the job's reason until it ends."""
         try:
-            self._update(lambda job: replace(job, state_reason=text) if job.state is JobState.RUNNING else job)
+            self._update(lambda job: _remarked(job, text) if job.state is JobState.RUNNING else job)
         except _AWAY as error:
             log.warning("job.remark_not_made", job=self.name, remark=text, reason=error.message)
 
@@ -194,6 +195,11 @@ class JobWorker:
             self._store.beat(self.name, self.attempt)
         except SynthoscopeError as error:
             log.warning("job.beat_failed", job=self.name, reason=error.message)
+
+
+def _remarked(job: Job, text: str) -> Job:
+    earlier = [remark for remark in job.state_reason.split("; ") if remark]
+    return replace(job, state_reason="; ".join([*earlier, text][-_REMARKS:]))
 
 
 def _running(job: Job) -> Job:
