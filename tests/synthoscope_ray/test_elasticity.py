@@ -97,6 +97,7 @@ def nodes(stores):
 @pytest.mark.stack
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray sets what Ray deprecates
 def test_when_a_node_is_lost_the_run_goes_on_with_fewer_workers_and_says_so(stores, nodes):
     config = GanConfig(
         "lsgan", epochs=500, batch_size=8, image_size=28, width=4, channels=1, checkpoint_every=20, sample_every=10_000

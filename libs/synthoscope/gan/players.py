@@ -22,7 +22,7 @@ from synthoscope.training.checkpoints import DamagedCheckpoint
 _MOMENTS = {Optimizer.ADAM: ("step", "exp_avg", "exp_avg_sq"), Optimizer.RMSPROP: ("step", "square_avg")}
 
 _RMSPROP_FORGETS, _RMSPROP_EPSILON = 0.9, 1e-7
-"""Keras's, whose RMSprop the fourth seed paper uses."""
+"""Keras's, whose RMSprop the fourth seed paper uses; "wgan" has them too, where most take PyTorch's 0.99 and 1e-8."""
 
 _YOUNG = 0.05
 """In a run's beginning the averaged weights' half-life is this share of the images seen (Karras et al. 2020)."""

@@ -1,4 +1,8 @@
-"""Peak signal-to-noise ratio between images of 8 bits."""
+"""Peak signal-to-noise ratio between images of 8 bits.
+
+Huynh-Thu & Ghanbari 2008, "Scope of validity of PSNR in image/video quality assessment", say what it is good for;
+agrees with scikit-image's `peak_signal_noise_ratio`.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
