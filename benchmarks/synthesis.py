@@ -6,8 +6,8 @@ makes images of drawn latent vectors, in two threads and in batches of the bette
 them, in two threads.
 
 - a set's images a second: from when its first 400 are there to the job's end, so without the time that processes take
-  to start, but with generating, looking for copies of training images, encoding, storing, and the manifest. What the gate takes to
-  measure some thousand of them is the same for large sets and small ones, and is given apart
+  to start, but with generating, looking for copies of training images, encoding, storing, and the manifest. What the
+  gate takes to measure some thousand of them is the same for large sets and small ones, and is given apart
 - processor milliseconds an image: of all of the stack's processes, SeaweedFS among them; it tells more than seconds
   where the machine is busy
 - peak memory: resident, of the job's driver and of the largest of Ray's workers, sampled five times a second
