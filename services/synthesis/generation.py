@@ -18,7 +18,7 @@ from services.synthesis.candidates import Candidate, Workshop, open_workshop, tr
 from services.synthesis.selection import Judged, Judgement, Selection, Share
 from synthoscope import names
 from synthoscope.api.images.v1.images_pb2 import ImageRef
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet, Verdict
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.synthesis.v1.synthesis_service_pb2 import SubmitGenerationRequest
 from synthoscope.datasets.loading import load_images
 from synthoscope.images.decoding import PNG
@@ -73,7 +73,7 @@ def run(worker: JobWorker, stores: Stores) -> str:
         options=request.options,
         tallies=selection.tallies(),
     )
-    record.verdict.CopyFrom(_verdict(worker, stores, selection, record))
+    record.MergeFrom(_judged(worker, stores, selection, record))
     worker.report(Progress("publishing", selection.kept, selection.kept))
     return sets.publish(stores.objects, record, _images(worker.name, selection)).name
 
@@ -157,8 +157,8 @@ def _workshop(request: bytes) -> Workshop:
     return open_workshop(stores.objects, stores.settings.cache, SubmitGenerationRequest.FromString(request))
 
 
-def _verdict(worker: JobWorker, stores: Stores, selection: Selection, record: SyntheticSet) -> Verdict:
-    """The gate's verdict on the set; of a large one some images are measured."""
+def _judged(worker: JobWorker, stores: Stores, selection: Selection, record: SyntheticSet) -> SyntheticSet:
+    """The gate's verdict on the set, and the report if asked for; of a large one some images are measured."""
     measured = judging.drawn([label for label, _ in selection.images()], record.seed)
     images = [image for image in _images(worker.name, selection) if image.index in measured]
     return judging.judge_on_ray(worker, stores, record, images)

@@ -6,7 +6,7 @@ import numpy as np
 import ray
 import torch
 
-from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet, Verdict
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.rpc.errors import Cancelled
@@ -26,10 +26,12 @@ def drawn(labels: Sequence[str], seed: int) -> Set[int]:
     return set(draw(rows, MOST_GENERATED, np.random.default_rng(seed)).tolist())
 
 
-def judge_on_ray(worker: JobWorker, stores: Stores, record: SyntheticSet, images: Sequence[SyntheticImage]) -> Verdict:
-    """The verdict on a set that is about to be published, from those of its images that are to be measured.
+def judge_on_ray(
+    worker: JobWorker, stores: Stores, record: SyntheticSet, images: Sequence[SyntheticImage]
+) -> SyntheticSet:
+    """`verdict`, and `measurement` if asked for, of a set that is about to be published, from the images to measure.
 
-    Raises Cancelled when the job is cancelled, besides what `services.synthesis.verdict.verdict` raises.
+    Raises Cancelled when the job is cancelled, besides what `verdict.verdict` and `report.report` raise.
     """
     task = RemoteTask(_judge, _TASK_CPUS, stores.settings.ray.worker_retries)
     reference = task.start(record.SerializeToString(), [image.SerializeToString() for image in images])
@@ -38,15 +40,18 @@ def judge_on_ray(worker: JobWorker, stores: Stores, record: SyntheticSet, images
             ray.cancel(reference)
             raise Cancelled("stopped while its images were measured")
         worker.report(Progress("measuring", 0, len(images)))
-    return Verdict.FromString(task.result(reference))
+    return SyntheticSet.FromString(task.result(reference))
 
 
 def _judge(record: bytes, images: Sequence[bytes]) -> bytes:
     # Only here: the metrics take seconds and 150 MiB to load, which the driver need not spend.
+    from services.synthesis.report import report
     from services.synthesis.verdict import verdict
 
     torch.set_num_threads(_TASK_THREADS)
-    stores = open_stores()
+    stores, asked = open_stores(), SyntheticSet.FromString(record)
     listed = [SyntheticImage.FromString(image) for image in images]
-    found = verdict(stores.objects, stores.settings.cache, SyntheticSet.FromString(record), listed)
+    found = SyntheticSet(verdict=verdict(stores.objects, stores.settings.cache, asked, listed))
+    if asked.options.measure_with:
+        found.measurement.CopyFrom(report(stores.objects, stores.settings.cache, asked, listed))
     return found.SerializeToString()

@@ -12,6 +12,7 @@ from synthoscope.models.versions import tensor_names
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound
+from synthoscope.synthetic.extractors import EFFICIENTNET, INCEPTION
 from synthoscope.synthetic.preprocessing import pipeline_of_generator
 
 SMALLEST, LARGEST = 28, 1024
@@ -26,7 +27,7 @@ _FILTERS = "options.filters"
 def check_options(
     objects: ObjectStore, options: GenerationOptions, record: ModelVersion, labels: Collection[str]
 ) -> dict[str, str]:
-    """What to resolve of the request, by field: the classifier's very version.
+    """What to resolve of the request, by field: the classifiers' very versions.
 
     Raises InvalidInput, naming the field, for what is out of range or does not fit the GAN; NotFound for an unknown
     classifier; FailedPrecondition when a model is not of the kind, or has not the weights, that the options need, or
@@ -47,7 +48,7 @@ def check_options(
     if judged or sampling.checkpoint is not Checkpoint.DEFAULT:
         check_weights(record, tensor_names(objects, record), sampling.checkpoint, judged)
     _check_training_images(objects, record)
-    return resolved
+    return resolved | _check_report(objects, options.measure_with)
 
 
 def _share(value: float, least: float, field: str) -> None:
@@ -67,15 +68,30 @@ def _check_classifier(
             raise InvalidInput(f"{field}_probability", "needs filters.classifier: there is nothing to ask")
         return {}
     names.MODEL_VERSION.parse(filters.classifier, field)
-    classifier = models.get(objects, filters.classifier)
-    if classifier.kind != ModelKind.MODEL_KIND_CLASSIFIER:
-        raise FailedPrecondition(f"{field}: {classifier.name} is not a classifier")
+    classifier = _classifier(objects, filters.classifier, field)
     unknown = sorted(set(labels) - set(classifier.classes))
     if unknown:
         known = ", ".join(classifier.classes)
         raise InvalidInput(field, f"must know every label asked for; it does not know {unknown[0]!r}, only {known}")
     pipeline_of_generator(gan, pipeline_of(classifier), classifier.name)
     return {field: classifier.name}
+
+
+def _check_report(objects: ObjectStore, extractor: str) -> dict[str, str]:
+    field = "options.measure_with"
+    if extractor in ("", EFFICIENTNET, INCEPTION):
+        return {}
+    if "/" not in extractor:
+        raise InvalidInput(field, f"must be {EFFICIENTNET}, {INCEPTION} or the name of a classifier's version")
+    names.MODEL_VERSION.parse(extractor, field)
+    return {field: _classifier(objects, extractor, field).name}
+
+
+def _classifier(objects: ObjectStore, name: str, field: str) -> ModelVersion:
+    found = models.get(objects, name)
+    if found.kind != ModelKind.MODEL_KIND_CLASSIFIER:
+        raise FailedPrecondition(f"{field}: {found.name} is not a classifier")
+    return found
 
 
 def _check_training_images(objects: ObjectStore, record: ModelVersion) -> None:

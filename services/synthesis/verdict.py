@@ -28,16 +28,29 @@ def verdict(objects: ObjectStore, cache: PixelCache, record: SyntheticSet, image
     generator's are gone is refused. By the record's tallies, copies that the filter refused count, and a class counts
     that was asked for. Raises DataLoss when stored bytes are not what their digest says.
     """
+    compared = shown(objects, cache, record, images)
+    if compared is None:
+        found = decided(Verdict(), {})
+    else:
+        found = judge(*compared, EfficientNetLite0(), _made(record), record.seed, classes=record.tallies)
+    found.dataset_version = models.get(objects, record.model_version).lineage.dataset_version
+    return found
+
+
+def shown(
+    objects: ObjectStore, cache: PixelCache, record: SyntheticSet, images: Sequence[SyntheticImage]
+) -> tuple[LabelledImages, LabelledImages] | None:
+    """The set's images and the real training images of its generator, at its size; None when the latter are gone.
+
+    Raises DataLoss when stored bytes are not what their digest says.
+    """
     gan = models.get(objects, record.model_version)
     try:
         training = _training_images(objects, cache, gan.lineage.dataset_version, gan.image_size)
     except (NotFound, FailedPrecondition):
-        return decided(Verdict(dataset_version=gan.lineage.dataset_version), {})
+        return None
     pixels = load_images(objects, [image.image for image in images], Pipeline().sized(gan.image_size))
-    generated = LabelledImages(pixels, [image.label for image in images])
-    found = judge(generated, training, EfficientNetLite0(), _made(record), record.seed, classes=record.tallies)
-    found.dataset_version = gan.lineage.dataset_version
-    return found
+    return LabelledImages(pixels, [image.label for image in images]), training
 
 
 def _made(record: SyntheticSet) -> Made:

@@ -13,6 +13,7 @@ from synthoscope.api.synthesis.v1.synthesis_pb2 import (
 )
 from synthoscope.cli.console import table
 from synthoscope.client import Client
+from synthoscope.synthetic.extractors import EFFICIENTNET, INCEPTION
 
 _PREFIX = "GENERATION_CHECKPOINT_"
 
@@ -40,6 +41,13 @@ ClassifierName = Annotated[
 ]
 ClassifierProbability = Annotated[float, typer.Option(help="The least probability of the class; 0: 0.5.")]
 Distinct = Annotated[bool, typer.Option("--distinct", help="Refuse near-copies of the set's earlier images.")]
+MeasureWith = Annotated[
+    str,
+    typer.Option(
+        help="Measure the set by everything there is, in these features: efficientnet-lite0, inception-v3, or a "
+        "classifier, `cnn` or `cnn@VERSION`; `synth show --json` has the report."
+    ),
+]
 
 
 def parse_checkpoint(text: str) -> str:
@@ -72,6 +80,11 @@ def filters_of(client: Client, share: float, classifier: str, probability: float
         classifier_probability=probability,
         distinct=distinct,
     )
+
+
+def extractor_of(client: Client, name: str) -> str:
+    """What `--measure-with` means: the name of a network, or of a classifier's version."""
+    return name if name in ("", EFFICIENTNET, INCEPTION) else client.model_name(name)
 
 
 def tallies_of(item: SyntheticSet) -> Table:

@@ -27,8 +27,10 @@ from synthoscope.cli.generation_options import (
     DiscriminatorShare,
     Distinct,
     KeepLast,
+    MeasureWith,
     OutputSize,
     Truncation,
+    extractor_of,
     filters_of,
     parse_checkpoint,
     parse_codes,
@@ -58,6 +60,7 @@ def generate(
     classifier: ClassifierName = "",
     classifier_probability: ClassifierProbability = 0.0,
     distinct: Distinct = False,
+    measure_with: MeasureWith = "",
     request_id: RequestId = "",
     detach: Detach = False,
     as_json: AsJson = False,
@@ -73,6 +76,7 @@ def generate(
     with Client() as client:
         filters = filters_of(client, discriminator_share, classifier, classifier_probability, distinct)
         options.filters.CopyFrom(filters)
+        options.measure_with = extractor_of(client, measure_with)
         version = client.models.get(client.model_name(model))
         counts = parse_counts(count) if count else dict.fromkeys(version.classes or [""], per_class)
         job = client.synthesis.generate(version.name, counts, seed, request_id, options)

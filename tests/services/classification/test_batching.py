@@ -47,7 +47,7 @@ async def test_keys_are_not_mixed():
 
 
 async def test_batches_grow_while_the_model_is_busy():
-    model = Model(seconds=0.05)
+    model = Model(seconds=0.5)
     batches = batcher(model, max_wait=0, calls_in_flight=1)
     first = asyncio.create_task(batches.submit("m", 0))
     await asyncio.sleep(0.01)
@@ -70,7 +70,7 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back():
 
 
 async def test_a_request_whose_caller_has_gone_never_enters_a_batch():
-    model = Model()
+    model = Model(seconds=0.5)
     batches = batcher(model, max_batch=4, max_wait=0, calls_in_flight=1)
     busy = asyncio.create_task(batches.submit("m", 0))
     await asyncio.sleep(0.001)

@@ -163,7 +163,8 @@ def test_a_set_has_what_was_asked_for_and_the_same_seed_gives_the_same_images(jo
     assert values["frechet"] > 4
     assert "measuring" in {event.job.progress.phase for event in jobs.store.events(name)}
 
-    again = generated(jobs, submit(jobs, gan, {"b": 12, "a": 10}))
+    again = generated(jobs, submit(jobs, gan, {"b": 12, "a": 10}, measure_with="efficientnet-lite0"))
+    assert (len(record.measurement.fields), again.measurement["counts"]["generated"]["b"]) == (0, 12)
     of_a = [image.image.sha256 for image in images if image.label == "a"]
     of_b = [image.image.sha256 for image in images if image.label == "b"]
     assert [image.image.sha256 for image in sets.read_images(jobs.objects, again)] == of_a[:10] + of_b[:12]

@@ -1,9 +1,13 @@
 """What the gate is shown, without Ray; test_generation.py has it on Ray."""
 
+import json
+
 import numpy as np
 import pytest
+from google.protobuf import json_format
 
 from services.synthesis.judging import drawn
+from services.synthesis.report import finite, report
 from services.synthesis.verdict import verdict
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Derivation, Split
@@ -13,8 +17,10 @@ from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.deriving import derive
 from synthoscope.datasets.importing import import_version
 from synthoscope.images.storage import store_pixels
+from synthoscope.metrics.efficientnet_lite0_onnx import EfficientNetLite0
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.synthetic import sets
+from synthoscope.synthetic.extractors import EFFICIENTNET
 
 DATASET = "tenants/default/datasets/d"
 LABELS = ("a", "b")
@@ -80,6 +86,38 @@ def test_without_the_training_images_nothing_is_admitted(objects, cache) -> None
     found = judged(objects, cache, f"{DATASET}/versions/0123456789abcdef")
     assert found.admission == Admission.ADMISSION_REFUSED
     assert counts(found) == {}
+
+
+@pytest.mark.parametrize("labels", [LABELS, ("",)])
+def test_the_whole_report_shows_that_images_are_copies(objects, cache, labels) -> None:
+    copies = pictures(objects, 8, 1)
+    images = [
+        SyntheticImage(label=labels[row % len(labels)], image=ref)
+        for row, ref in enumerate([*copies, *pictures(objects, 4, 9)])
+    ]
+    more = [
+        DatasetImage(path=f"{row}", label=LABELS[row % 2], split=Split.SPLIT_TRAIN, image=ref)
+        for row, ref in enumerate([*copies, *pictures(objects, 8, 5)])
+    ]
+    gan = generator(objects, import_version(objects, DATASET, more).name)
+    record = SyntheticSet(model_version=gan, options={"measure_with": EFFICIENTNET})
+    found = json.loads(json_format.MessageToJson(report(objects, cache, record, images)))
+    assert found["extractor"] == EfficientNetLite0().name
+    assert found["counts"]["generated"] == {label: 12 / len(labels) for label in labels}
+    assert found["generated_nearness"]["psnr"] > 60
+
+
+def test_numbers_that_json_has_not_are_left_out() -> None:
+    assert finite({"a": [float("nan"), 1.5], "b": {"c": float("inf"), "d": "x"}}) == {
+        "a": [None, 1.5],
+        "b": {"c": None, "d": "x"},
+    }
+
+
+def test_no_report_of_few_images(objects, cache) -> None:
+    record = SyntheticSet(model_version=generator(objects, dataset(objects)), options={"measure_with": EFFICIENTNET})
+    images = [SyntheticImage(label="a", image=ref) for ref in pictures(objects, 9, 9)]
+    assert not report(objects, cache, record, images).fields
 
 
 def test_of_a_large_set_some_of_each_class_are_measured() -> None:

@@ -74,6 +74,8 @@ def check(objects, record, **options):
         ("lsgan", {"filters": GenerationFilters(classifier="m")}, "options.filters.classifier"),
         ("lsgan", {"filters": GenerationFilters(classifier_probability=0.5)}, "needs filters.classifier"),
         ("lsgan", {"filters": GenerationFilters(classifier_probability=1)}, "options.filters.classifier_probability"),
+        ("lsgan", {"measure_with": "dino"}, "options.measure_with: must be efficientnet-lite0, inception-v3 or"),
+        ("lsgan", {"measure_with": "a/b"}, "options.measure_with"),
     ],
 )
 def test_what_is_out_of_range_or_does_not_fit_is_named(objects, preset, options, text):
@@ -105,6 +107,15 @@ def test_the_latest_classifier_is_the_one_of_now(objects):
     latest = GenerationFilters(classifier="tenants/t/models/cnn/versions/latest")
     name = classifier(objects)
     assert check(objects, gan(objects), filters=latest) == {"options.filters.classifier": name}
+
+
+def test_what_a_report_is_made_with(objects):
+    name = classifier(objects)
+    latest = name.rpartition("/")[0] + "/latest"
+    assert check(objects, gan(objects), measure_with=latest) == {"options.measure_with": name}
+    assert check(objects, gan(objects), measure_with="efficientnet-lite0") == {}
+    with pytest.raises(FailedPrecondition, match=r"options\.measure_with: .* is not a classifier"):
+        check(objects, gan(objects), measure_with=gan(objects).name)
 
 
 def test_weights_that_a_version_has_not(objects):

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_images__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,synthoscope/api/synthesis/v1/synthesis.proto\x12\x1csynthoscope.api.synthesis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\"\xc2\x01\n\tCriterion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07\x61t_most\x18\x03 \x01(\x08\x12\x16\n\x0e\x61\x64mitted_limit\x18\x04 \x01(\x01\x12\x13\n\x0bstudy_limit\x18\x05 \x01(\x01\x12:\n\tadmission\x18\x06 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\x12\x0f\n\x07\x66inding\x18\x07 \x01(\tB\x08\n\x06_value\"\x83\x02\n\x07Verdict\x12:\n\tadmission\x18\x01 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\x12\x39\n\x08\x63riteria\x18\x02 \x03(\x0b\x32\'.synthoscope.api.synthesis.v1.Criterion\x12\x17\n\x0fmeasured_images\x18\x03 \x01(\x03\x12\x18\n\x10reference_images\x18\x04 \x01(\x03\x12\x17\n\x0f\x64\x61taset_version\x18\x05 \x01(\t\x12\x11\n\textractor\x18\x06 \x01(\t\x12\x0c\n\x04seed\x18\x07 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x08 \x01(\t\"\xed\x04\n\x0cSyntheticSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x46\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x36.synthoscope.api.synthesis.v1.SyntheticSet.CountsEntry\x12\x13\n\x0bimage_count\x18\x05 \x01(\x03\x12\x31\n\x04grid\x18\x06 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x17\n\x0fmanifest_sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07verdict\x18\t \x01(\x0b\x32%.synthoscope.api.synthesis.v1.Verdict\x12@\n\x07options\x18\x0b \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationOptions\x12H\n\x07tallies\x18\x0c \x03(\x0b\x32\x37.synthoscope.api.synthesis.v1.SyntheticSet.TalliesEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a]\n\x0cTalliesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12<\n\x05value\x18\x02 \x01(\x0b\x32-.synthoscope.api.synthesis.v1.GenerationTally:\x02\x38\x01\"\x94\x02\n\x11GenerationOptions\x12\x12\n\ntruncation\x18\x01 \x01(\x01\x12\x39\n\x05\x63odes\x18\x02 \x01(\x0b\x32*.synthoscope.api.synthesis.v1.InfoganCodes\x12\x46\n\ncheckpoint\x18\x03 \x01(\x0e\x32\x32.synthoscope.api.synthesis.v1.GenerationCheckpoint\x12\x11\n\tkeep_last\x18\x04 \x01(\x01\x12\x13\n\x0boutput_size\x18\x05 \x01(\x05\x12@\n\x07\x66ilters\x18\x06 \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationFilters\"\xb5\x01\n\x0cInfoganCodes\x12\x15\n\x08\x63\x61tegory\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12N\n\ncontinuous\x18\x02 \x03(\x0b\x32:.synthoscope.api.synthesis.v1.InfoganCodes.ContinuousEntry\x1a\x31\n\x0f\x43ontinuousEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0b\n\t_category\"v\n\x11GenerationFilters\x12\x1b\n\x13\x64iscriminator_share\x18\x01 \x01(\x01\x12\x12\n\nclassifier\x18\x02 \x01(\t\x12\x1e\n\x16\x63lassifier_probability\x18\x03 \x01(\x01\x12\x10\n\x08\x64istinct\x18\x04 \x01(\x08\"\x90\x02\n\x0fGenerationTally\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\x12\x0c\n\x04made\x18\x02 \x01(\x03\x12K\n\x07refused\x18\x03 \x03(\x0b\x32:.synthoscope.api.synthesis.v1.GenerationTally.RefusedEntry\x12\x0c\n\x04kept\x18\x04 \x01(\x03\x12\x13\n\x0bpassed_over\x18\x05 \x01(\x03\x12$\n\x17\x64iscriminator_threshold\x18\x06 \x01(\x01H\x00\x88\x01\x01\x1a.\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x1a\n\x18_discriminator_threshold\"u\n\x0eSyntheticImage\x12\r\n\x05index\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x11\n\tcandidate\x18\x04 \x01(\x03*n\n\tAdmission\x12\x19\n\x15\x41\x44MISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x44MISSION_REFUSED\x10\x01\x12\x17\n\x13\x41\x44MISSION_FOR_STUDY\x10\x02\x12\x16\n\x12\x41\x44MISSION_ADMITTED\x10\x03*\xa0\x01\n\x14GenerationCheckpoint\x12%\n!GENERATION_CHECKPOINT_UNSPECIFIED\x10\x00\x12\x1e\n\x1aGENERATION_CHECKPOINT_LAST\x10\x01\x12!\n\x1dGENERATION_CHECKPOINT_AVERAGE\x10\x02\x12\x1e\n\x1aGENERATION_CHECKPOINT_BEST\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,synthoscope/api/synthesis/v1/synthesis.proto\x12\x1csynthoscope.api.synthesis.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\"\xc2\x01\n\tCriterion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07\x61t_most\x18\x03 \x01(\x08\x12\x16\n\x0e\x61\x64mitted_limit\x18\x04 \x01(\x01\x12\x13\n\x0bstudy_limit\x18\x05 \x01(\x01\x12:\n\tadmission\x18\x06 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\x12\x0f\n\x07\x66inding\x18\x07 \x01(\tB\x08\n\x06_value\"\x83\x02\n\x07Verdict\x12:\n\tadmission\x18\x01 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\x12\x39\n\x08\x63riteria\x18\x02 \x03(\x0b\x32\'.synthoscope.api.synthesis.v1.Criterion\x12\x17\n\x0fmeasured_images\x18\x03 \x01(\x03\x12\x18\n\x10reference_images\x18\x04 \x01(\x03\x12\x17\n\x0f\x64\x61taset_version\x18\x05 \x01(\t\x12\x11\n\textractor\x18\x06 \x01(\t\x12\x0c\n\x04seed\x18\x07 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x08 \x01(\t\"\x9b\x05\n\x0cSyntheticSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x46\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x36.synthoscope.api.synthesis.v1.SyntheticSet.CountsEntry\x12\x13\n\x0bimage_count\x18\x05 \x01(\x03\x12\x31\n\x04grid\x18\x06 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x17\n\x0fmanifest_sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07verdict\x18\t \x01(\x0b\x32%.synthoscope.api.synthesis.v1.Verdict\x12@\n\x07options\x18\x0b \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationOptions\x12H\n\x07tallies\x18\x0c \x03(\x0b\x32\x37.synthoscope.api.synthesis.v1.SyntheticSet.TalliesEntry\x12,\n\x0bmeasurement\x18\r \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a]\n\x0cTalliesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12<\n\x05value\x18\x02 \x01(\x0b\x32-.synthoscope.api.synthesis.v1.GenerationTally:\x02\x38\x01\"\xaa\x02\n\x11GenerationOptions\x12\x12\n\ntruncation\x18\x01 \x01(\x01\x12\x39\n\x05\x63odes\x18\x02 \x01(\x0b\x32*.synthoscope.api.synthesis.v1.InfoganCodes\x12\x46\n\ncheckpoint\x18\x03 \x01(\x0e\x32\x32.synthoscope.api.synthesis.v1.GenerationCheckpoint\x12\x11\n\tkeep_last\x18\x04 \x01(\x01\x12\x13\n\x0boutput_size\x18\x05 \x01(\x05\x12@\n\x07\x66ilters\x18\x06 \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationFilters\x12\x14\n\x0cmeasure_with\x18\x07 \x01(\t\"\xb5\x01\n\x0cInfoganCodes\x12\x15\n\x08\x63\x61tegory\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12N\n\ncontinuous\x18\x02 \x03(\x0b\x32:.synthoscope.api.synthesis.v1.InfoganCodes.ContinuousEntry\x1a\x31\n\x0f\x43ontinuousEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0b\n\t_category\"v\n\x11GenerationFilters\x12\x1b\n\x13\x64iscriminator_share\x18\x01 \x01(\x01\x12\x12\n\nclassifier\x18\x02 \x01(\t\x12\x1e\n\x16\x63lassifier_probability\x18\x03 \x01(\x01\x12\x10\n\x08\x64istinct\x18\x04 \x01(\x08\"\x90\x02\n\x0fGenerationTally\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\x12\x0c\n\x04made\x18\x02 \x01(\x03\x12K\n\x07refused\x18\x03 \x03(\x0b\x32:.synthoscope.api.synthesis.v1.GenerationTally.RefusedEntry\x12\x0c\n\x04kept\x18\x04 \x01(\x03\x12\x13\n\x0bpassed_over\x18\x05 \x01(\x03\x12$\n\x17\x64iscriminator_threshold\x18\x06 \x01(\x01H\x00\x88\x01\x01\x1a.\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x1a\n\x18_discriminator_threshold\"u\n\x0eSyntheticImage\x12\r\n\x05index\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x11\n\tcandidate\x18\x04 \x01(\x03*n\n\tAdmission\x12\x19\n\x15\x41\x44MISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x44MISSION_REFUSED\x10\x01\x12\x17\n\x13\x41\x44MISSION_FOR_STUDY\x10\x02\x12\x16\n\x12\x41\x44MISSION_ADMITTED\x10\x03*\xa0\x01\n\x14GenerationCheckpoint\x12%\n!GENERATION_CHECKPOINT_UNSPECIFIED\x10\x00\x12\x1e\n\x1aGENERATION_CHECKPOINT_LAST\x10\x01\x12!\n\x1dGENERATION_CHECKPOINT_AVERAGE\x10\x02\x12\x1e\n\x1aGENERATION_CHECKPOINT_BEST\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,32 +42,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFOGANCODES_CONTINUOUSENTRY']._serialized_options = b'8\001'
   _globals['_GENERATIONTALLY_REFUSEDENTRY']._loaded_options = None
   _globals['_GENERATIONTALLY_REFUSEDENTRY']._serialized_options = b'8\001'
-  _globals['_ADMISSION']._serialized_start=2211
-  _globals['_ADMISSION']._serialized_end=2321
-  _globals['_GENERATIONCHECKPOINT']._serialized_start=2324
-  _globals['_GENERATIONCHECKPOINT']._serialized_end=2484
-  _globals['_CRITERION']._serialized_start=152
-  _globals['_CRITERION']._serialized_end=346
-  _globals['_VERDICT']._serialized_start=349
-  _globals['_VERDICT']._serialized_end=608
-  _globals['_SYNTHETICSET']._serialized_start=611
-  _globals['_SYNTHETICSET']._serialized_end=1232
-  _globals['_SYNTHETICSET_COUNTSENTRY']._serialized_start=1092
-  _globals['_SYNTHETICSET_COUNTSENTRY']._serialized_end=1137
-  _globals['_SYNTHETICSET_TALLIESENTRY']._serialized_start=1139
-  _globals['_SYNTHETICSET_TALLIESENTRY']._serialized_end=1232
-  _globals['_GENERATIONOPTIONS']._serialized_start=1235
-  _globals['_GENERATIONOPTIONS']._serialized_end=1511
-  _globals['_INFOGANCODES']._serialized_start=1514
-  _globals['_INFOGANCODES']._serialized_end=1695
-  _globals['_INFOGANCODES_CONTINUOUSENTRY']._serialized_start=1633
-  _globals['_INFOGANCODES_CONTINUOUSENTRY']._serialized_end=1682
-  _globals['_GENERATIONFILTERS']._serialized_start=1697
-  _globals['_GENERATIONFILTERS']._serialized_end=1815
-  _globals['_GENERATIONTALLY']._serialized_start=1818
-  _globals['_GENERATIONTALLY']._serialized_end=2090
-  _globals['_GENERATIONTALLY_REFUSEDENTRY']._serialized_start=2016
-  _globals['_GENERATIONTALLY_REFUSEDENTRY']._serialized_end=2062
-  _globals['_SYNTHETICIMAGE']._serialized_start=2092
-  _globals['_SYNTHETICIMAGE']._serialized_end=2209
+  _globals['_ADMISSION']._serialized_start=2309
+  _globals['_ADMISSION']._serialized_end=2419
+  _globals['_GENERATIONCHECKPOINT']._serialized_start=2422
+  _globals['_GENERATIONCHECKPOINT']._serialized_end=2582
+  _globals['_CRITERION']._serialized_start=182
+  _globals['_CRITERION']._serialized_end=376
+  _globals['_VERDICT']._serialized_start=379
+  _globals['_VERDICT']._serialized_end=638
+  _globals['_SYNTHETICSET']._serialized_start=641
+  _globals['_SYNTHETICSET']._serialized_end=1308
+  _globals['_SYNTHETICSET_COUNTSENTRY']._serialized_start=1168
+  _globals['_SYNTHETICSET_COUNTSENTRY']._serialized_end=1213
+  _globals['_SYNTHETICSET_TALLIESENTRY']._serialized_start=1215
+  _globals['_SYNTHETICSET_TALLIESENTRY']._serialized_end=1308
+  _globals['_GENERATIONOPTIONS']._serialized_start=1311
+  _globals['_GENERATIONOPTIONS']._serialized_end=1609
+  _globals['_INFOGANCODES']._serialized_start=1612
+  _globals['_INFOGANCODES']._serialized_end=1793
+  _globals['_INFOGANCODES_CONTINUOUSENTRY']._serialized_start=1731
+  _globals['_INFOGANCODES_CONTINUOUSENTRY']._serialized_end=1780
+  _globals['_GENERATIONFILTERS']._serialized_start=1795
+  _globals['_GENERATIONFILTERS']._serialized_end=1913
+  _globals['_GENERATIONTALLY']._serialized_start=1916
+  _globals['_GENERATIONTALLY']._serialized_end=2188
+  _globals['_GENERATIONTALLY_REFUSEDENTRY']._serialized_start=2114
+  _globals['_GENERATIONTALLY_REFUSEDENTRY']._serialized_end=2160
+  _globals['_SYNTHETICIMAGE']._serialized_start=2190
+  _globals['_SYNTHETICIMAGE']._serialized_end=2307
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from synthoscope.api.images.v1 import images_pb2 as _images_pb2
 from google.protobuf.internal import containers as _containers
@@ -72,7 +73,7 @@ class Verdict(_message.Message):
     def __init__(self, admission: _Optional[_Union[Admission, str]] = ..., criteria: _Optional[_Iterable[_Union[Criterion, _Mapping]]] = ..., measured_images: _Optional[int] = ..., reference_images: _Optional[int] = ..., dataset_version: _Optional[str] = ..., extractor: _Optional[str] = ..., seed: _Optional[int] = ..., code_version: _Optional[str] = ...) -> None: ...
 
 class SyntheticSet(_message.Message):
-    __slots__ = ("name", "model_version", "seed", "counts", "image_count", "grid", "manifest_sha256", "create_time", "verdict", "options", "tallies")
+    __slots__ = ("name", "model_version", "seed", "counts", "image_count", "grid", "manifest_sha256", "create_time", "verdict", "options", "tallies", "measurement")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +99,7 @@ class SyntheticSet(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     TALLIES_FIELD_NUMBER: _ClassVar[int]
+    MEASUREMENT_FIELD_NUMBER: _ClassVar[int]
     name: str
     model_version: str
     seed: int
@@ -109,23 +111,26 @@ class SyntheticSet(_message.Message):
     verdict: Verdict
     options: GenerationOptions
     tallies: _containers.MessageMap[str, GenerationTally]
-    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., seed: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., image_count: _Optional[int] = ..., grid: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., options: _Optional[_Union[GenerationOptions, _Mapping]] = ..., tallies: _Optional[_Mapping[str, GenerationTally]] = ...) -> None: ...
+    measurement: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., seed: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., image_count: _Optional[int] = ..., grid: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., options: _Optional[_Union[GenerationOptions, _Mapping]] = ..., tallies: _Optional[_Mapping[str, GenerationTally]] = ..., measurement: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
-    __slots__ = ("truncation", "codes", "checkpoint", "keep_last", "output_size", "filters")
+    __slots__ = ("truncation", "codes", "checkpoint", "keep_last", "output_size", "filters", "measure_with")
     TRUNCATION_FIELD_NUMBER: _ClassVar[int]
     CODES_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     KEEP_LAST_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_SIZE_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_WITH_FIELD_NUMBER: _ClassVar[int]
     truncation: float
     codes: InfoganCodes
     checkpoint: GenerationCheckpoint
     keep_last: float
     output_size: int
     filters: GenerationFilters
-    def __init__(self, truncation: _Optional[float] = ..., codes: _Optional[_Union[InfoganCodes, _Mapping]] = ..., checkpoint: _Optional[_Union[GenerationCheckpoint, str]] = ..., keep_last: _Optional[float] = ..., output_size: _Optional[int] = ..., filters: _Optional[_Union[GenerationFilters, _Mapping]] = ...) -> None: ...
+    measure_with: str
+    def __init__(self, truncation: _Optional[float] = ..., codes: _Optional[_Union[InfoganCodes, _Mapping]] = ..., checkpoint: _Optional[_Union[GenerationCheckpoint, str]] = ..., keep_last: _Optional[float] = ..., output_size: _Optional[int] = ..., filters: _Optional[_Union[GenerationFilters, _Mapping]] = ..., measure_with: _Optional[str] = ...) -> None: ...
 
 class InfoganCodes(_message.Message):
     __slots__ = ("category", "continuous")
