@@ -13,6 +13,7 @@ from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2 import SubmitGanTrainingRequest
 from synthoscope.datasets.importing import import_version
+from synthoscope.gan.monitors import FLAGS
 from synthoscope.images.storage import store_pixels
 from synthoscope.jobs.event_files import event_files
 from synthoscope.jobs.job import JobKind, JobState
@@ -97,6 +98,7 @@ def test_the_result_is_a_published_version(undisturbed, dataset):
         "discriminator_loss",
         "real_probability",
         "generated_probability",
+        *FLAGS,
     ]
     assert list(undisturbed.curves[0].steps) == list(range(1, STEPS + 1))
     assert [(grid.step, grid.label) for grid in undisturbed.sample_grids] == [(6, "a"), (6, "b"), (12, "a"), (12, "b")]
