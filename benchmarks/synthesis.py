@@ -168,6 +168,8 @@ def measured(client: Client, home: Path, gan: str, images: int, options: Generat
         counts = {"a": images // 2, "b": images - images // 2}
         client.jobs.wait(client.synthesis.generate(gan, counts, options=options).name, show)
     ended = time.monotonic()
+    if not first[1]:
+        raise ValueError(f"a set of {images} images is too small: its rate is taken after the first {BEFORE}")
     made.seconds, made.measuring = ended - began, phases.get("publishing", ended) - phases["measuring"]
     made.rate = (images - first[1]) / (ended - first[0] - made.measuring)
     return made

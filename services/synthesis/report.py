@@ -39,7 +39,8 @@ def report(objects: ObjectStore, cache: PixelCache, record: SyntheticSet, images
     rows = draw(training.rows, MOST_REAL, np.random.default_rng(record.seed))
     real = LabelledImages(training.images[rows], [training.labels[row] for row in rows])
     extractor = extractor_of(objects, record.options.measure_with)
-    found.update(finite(measure(generated, real, None, extractor, record.seed % 2**32).as_json()))
+    seed = record.seed % 2**32  # it is in the report, whose numbers are exact up to 2^53 only
+    found.update(finite(measure(generated, real, None, extractor, seed).as_json()))
     return found
 
 
