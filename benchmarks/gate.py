@@ -10,15 +10,23 @@ generator was trained on, the other what a perfect generator makes. Every set is
 - copies of training images: all; or a tenth, among held-out ones; as they are, noisy, mirrored, brighter, shifted,
   blurred
 
-The features of an image are computed once. `--sets N` takes N sets of each
-kind instead of 100, `--only phantoms` one of the two sources.
+Every kind's sets take turns in its variants. Each processor judges the sets of a kind and a source, in one thread.
+`--sets N` makes N sets of each kind and source instead of 100, `--only phantoms` takes one of the two sources.
 """
 
+import argparse
+import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -160,58 +168,79 @@ def copied(source: Source, count: int, random: Random, share: float) -> tuple[Pi
 
 Plant = Callable[[Source, int, Random], tuple[Pixels, Labels]]
 
-HONEST: Plant = Source.real
-BAD: Mapping[str, Plant] = {
-    "collapsed to 1 a class": lambda source, count, random: collapsed(source, count, random, 1),
-    "collapsed to 5 a class": lambda source, count, random: collapsed(source, count, random, 5),
-    "collapsed to 20 a class": lambda source, count, random: collapsed(source, count, random, 20),
-    "one class collapsed": collapsed_class,
-    "labels shuffled": shuffled,
-    "two classes exchanged": exchanged,
-    "copies": lambda source, count, random: copied(source, count, random, 1.0),
-    "a tenth copies": lambda source, count, random: copied(source, count, random, COPIED_SHARE),
+HONEST = "held out"
+KINDS: Mapping[str, Mapping[str, Plant]] = {
+    HONEST: {"as they are": Source.real},
+    "collapsed": {
+        "to 1 a class": partial(collapsed, modes=1),
+        "to 5 a class": partial(collapsed, modes=5),
+        "to 20 a class": partial(collapsed, modes=20),
+        "one class": collapsed_class,
+    },
+    "labels": {"shuffled": shuffled, "of two classes exchanged": exchanged},
+    "copies": {"all": partial(copied, share=1.0), "a tenth": partial(copied, share=COPIED_SHARE)},
 }
+ADMISSIONS = ("admitted", "admitted for study only", "refused")
 
 
 def main() -> None:
-    sets = int(sys.argv[sys.argv.index("--sets") + 1]) if "--sets" in sys.argv else SETS
-    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
-    rows: list[dict[str, object]] = []
-    targets: list[Target] = []
-    for source in sources(only):
-        extractor = Remembering(EfficientNetLite0())
-        for kind, plant in {"held out": HONEST, **BAD}.items():
-            row = judged(source, kind, plant, sets, extractor)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sets", type=int, default=SETS)
+    parser.add_argument("--only", choices=SOURCES, help="one of the two sources")
+    parser.add_argument("--out")
+    arguments = parser.parse_args()
+    # Inherited by the processes that judge: one thread in each.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    names = [arguments.only] if arguments.only else [name for name in SOURCES if name != "brain" or BRAIN.is_dir()]
+    rows = []
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        runs = list(product(names, KINDS))
+        for row in pool.map(judged, *zip(*runs, strict=True), [arguments.sets] * len(runs)):
             rows.append(row)
             print(row, file=sys.stderr, flush=True)
-            wanted = "admitted" if kind == "held out" else "refused"
-            bound = 0.95 if kind == "held out" else 1.0
-            targets.append(Target(f"{source.name}, {kind}: {wanted}", float(str(row[wanted])) / sets, ">=", bound))
-    publish("gate", rows, targets, ("numpy", "onnxruntime", "scikit-learn", "faiss-cpu"))
+    publish("gate", rows, [target(row) for row in rows], ("numpy", "onnxruntime", "scikit-learn", "faiss-cpu"))
 
 
-def judged(source: Source, kind: str, plant: Plant, sets: int, extractor: FeatureExtractor) -> dict[str, object]:
-    """How many of so many sets of a kind got which verdict, and what kept them from admission."""
+def target(row: Mapping[str, Any]) -> Target:
+    """What is asked of the sets of a kind."""
+    wanted, bound = ("admitted", 0.95) if row["kind"] == HONEST else ("refused", 1.0)
+    verdicts = row["verdicts"]
+    return Target(f"{row['source']}, {row['kind']}: {wanted}", verdicts[wanted] / row["sets"], ">=", bound)
+
+
+def judged(name: str, kind: str, sets: int) -> dict[str, Any]:
+    """How many of so many sets of a kind got which verdict, by variant too, and what their criteria's values were."""
+    source, extractor, finder = prepared(name)
     training = LabelledImages(source.training, source.training_labels.tolist())
-    finder = CopyFinder(source.training, threads=2)
-    began, verdicts, values = time.perf_counter(), [], []
+    variants = list(KINDS[kind])
+    began, verdicts = time.perf_counter(), {variant: Counter[str]() for variant in variants}
+    values: list[Mapping[str, float]] = []
     for number in range(sets):
-        images, labels = plant(source, IMAGES, np.random.default_rng([number, len(kind)]))
+        variant = variants[number % len(variants)]
+        random = np.random.default_rng([number, list(KINDS).index(kind)])
+        images, labels = KINDS[kind][variant](source, IMAGES, random)
         verdict = judge(LabelledImages(images, labels.tolist()), training, extractor, seed=number, finder=finder)
-        verdicts.append(described(verdict.admission))
+        verdicts[variant][described(verdict.admission)] += 1
         values.append({item.name: item.value for item in verdict.criteria})
+    total = sum(verdicts.values(), Counter[str]())
     return {
         "source": source.name,
         "kind": kind,
         "sets": sets,
         "images": IMAGES,
         "training_images": len(training),
-        "admitted": verdicts.count("admitted"),
-        "for_study": verdicts.count("admitted for study only"),
-        "refused": verdicts.count("refused"),
+        "verdicts": {admission: total[admission] for admission in ADMISSIONS},
+        "by_variant": verdicts,
         "ranges": {name: spanned([found[name] for found in values]) for name in values[0]},
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+@lru_cache
+def prepared(name: str) -> tuple[Source, FeatureExtractor, CopyFinder]:
+    """A source, and what a process keeps of it from one kind to the next."""
+    source = SOURCES[name]()
+    return source, Remembering(EfficientNetLite0()), CopyFinder(source.training)
 
 
 def spanned(values: list[float]) -> list[float]:
@@ -219,15 +248,9 @@ def spanned(values: list[float]) -> list[float]:
     return [round(min(values), 3), round(max(values), 3)]
 
 
-def sources(only: str) -> Iterator[Source]:
-    """Phantoms, and brain slices where they are."""
-    if only in ("", "phantoms"):
-        yield phantom_source(TRAINING, HELD_OUT)
-    if only in ("", "brain") and BRAIN.is_dir():
-        yield brain_source()
-
-
-def phantom_source(training: int, held_out: int, labels: tuple[str, ...] = phantoms.LABELS) -> Source:
+def phantom_source(
+    training: int = TRAINING, held_out: int = HELD_OUT, labels: tuple[str, ...] = phantoms.LABELS
+) -> Source:
     """Every phantom has a head of its own."""
     names = np.array([labels[number % len(labels)] for number in range(training + held_out)])
     images = np.stack([phantoms.generate(str(name), number, SIZE).image for number, name in enumerate(names)])
@@ -247,6 +270,8 @@ def brain_source() -> Source:
     held = order[cluster] < len(order) / 2
     return Source("brain-tumor-mri", images[~held], names[~held], images[held], names[held])
 
+
+SOURCES: Mapping[str, Callable[[], Source]] = {"brain": brain_source, "phantoms": phantom_source}
 
 if __name__ == "__main__":
     main()

@@ -37,8 +37,12 @@ def grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     images = with_channels(images)
     if images.shape[3] == 1:
         return images[..., 0]
+    channels = images.shape[3]
+    mean_of_sum = np.rint(np.arange(255 * channels + 1) / channels).astype(np.uint8)
     means = np.empty(images.shape[:3], np.uint8)
-    step = max(1, _PIXELS_AT_ONCE // max(1, images[0].size)) if len(images) else 1
-    for start in range(0, len(images), step):
-        means[start : start + step] = np.rint(images[start : start + step].mean(axis=3))
+    for image, mean in zip(images, means, strict=True):
+        total = image[..., 0].astype(np.uint16)
+        for channel in range(1, channels):
+            total += image[..., channel]
+        mean[...] = mean_of_sum[total]
     return means

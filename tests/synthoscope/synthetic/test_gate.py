@@ -48,16 +48,16 @@ def test_held_out_real_images_are_admitted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "criterion"),
+    ("kind", "variant", "criterion"),
     [
-        ("collapsed to 1 a class", "coverage"),
-        ("labels shuffled", "label_agreement"),
-        ("two classes exchanged", "worst_class_agreement"),
-        ("a tenth copies", "training_copies"),
+        ("collapsed", "to 1 a class", "coverage"),
+        ("labels", "shuffled", "label_agreement"),
+        ("labels", "of two classes exchanged", "worst_class_agreement"),
+        ("copies", "a tenth", "training_copies"),
     ],
 )
-def test_a_planted_bad_set_is_refused_for_what_is_wrong(kind: str, criterion: str) -> None:
-    verdict = judged(*planted.BAD[kind](source(), IMAGES, np.random.default_rng(1)))
+def test_a_planted_bad_set_is_refused_for_what_is_wrong(kind: str, variant: str, criterion: str) -> None:
+    verdict = judged(*planted.KINDS[kind][variant](source(), IMAGES, np.random.default_rng(1)))
     assert verdict.admission == Admission.ADMISSION_REFUSED
     assert criterion in failing(verdict)
 

@@ -5,6 +5,8 @@ float32 tensors, batch × side × side; affine maps batch × 2 × 3, in coordina
 to the moving one's.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,9 +29,11 @@ def warp(moving: Tensor, maps: Tensor, outside: str = "border") -> tuple[Tensor,
     Outside of the picture lies its "border", or "zeros".
     """
     count, side, _ = moving.shape
-    grid = F.affine_grid(maps, [count, 1, side, side], align_corners=False)
-    warped = F.grid_sample(moving[:, None], grid, padding_mode=outside, align_corners=False)[:, 0]
-    return warped, (grid.abs() <= 1 - 1 / side).all(-1).float() * _inner(side)
+    # What F.affine_grid gives, in a fraction of its time, which for pictures as small as these goes into many products.
+    x, y = _coordinates(side)
+    grid = (maps[:, :, :1] * x + maps[:, :, 1:2] * y + maps[:, :, 2:]).view(count, 2, side, side)
+    warped = F.grid_sample(moving[:, None], grid.permute(0, 2, 3, 1), padding_mode=outside, align_corners=False)[:, 0]
+    return warped, (grid.abs().amax(1) <= 1 - 1 / side) * _inner(side)
 
 
 def align(fixed: Tensor, moving: Tensor, maps: Tensor, steps: int) -> Tensor:
@@ -61,12 +65,14 @@ def _compose(maps: Tensor, step: Tensor) -> Tensor:
     return (torch.cat([maps, last], dim=1) @ torch.linalg.inv(moved))[:, :2]
 
 
+@lru_cache
 def _coordinates(side: int) -> tuple[Tensor, Tensor]:
     centres = (torch.arange(side) + 0.5) * (2 / side) - 1
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     return x.flatten(), y.flatten()
 
 
+@lru_cache
 def _inner(side: int) -> Tensor:
     x, y = _coordinates(side)
     return ((x.abs() < 1 - BORDER) & (y.abs() < 1 - BORDER)).float().reshape(side, side)
