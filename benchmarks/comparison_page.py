@@ -79,7 +79,7 @@ def _line(rows: Sequence[Row], preset: str, classes: Sequence[str], of_a_seed: b
         str(len(own)),
         f"{own[0]['config']['batch_size']:.0f}",
         f"{1000 * own[0]['kimg'] / own[0]['config']['batch_size']:.0f}",
-        f"**{np.mean(ratios):.1f}** ± {np.ptp(ratios) / 2:.1f}",
+        f"**{np.mean(ratios):.1f}**" + (f" ± {np.ptp(ratios) / 2:.1f}" if len(own) > 1 else ""),
         f"{_mean(rows, preset, 'kernel', OVERALL, 'excess'):.0f}",
         *(f"{_mean(rows, preset, 'frechet', label, 'ratio'):.1f}" for label in classes),
         f"{_mean(rows, preset, 'support', OVERALL, 'generated', 'coverage'):.2f}",
