@@ -111,12 +111,14 @@ def sample(images: LabelledImages, most: int, extractor: FeatureExtractor, rando
 def compared(generated: Sample, training: Sample, seed: int) -> dict[str, float | None]:
     """The values of what is compared by features."""
     counts = counts_of(generated)
-    ratios, spreads = [], []
+    ratios, spreads, recalls = [], [], []
     for label in counts:
         real = training.features[training.rows({label: 2 * _COMPARED_OF_CLASS})]
         ours = generated.features[generated.rows({label: _COMPARED_OF_CLASS})]
         ratios.append(relative(frechet_distance, real, ours, seed=seed).ratio)
         spreads.append(spread(ours, real))
+        within = support(real, ours, seed)
+        recalls.append(within.generated.recall / within.real.recall if within.real.recall else None)
     shares = alike(counts, counts_of(training))
     real = training.features[training.rows({label: 2 * count for label, count in shares.items()})]
     ours = generated.features[generated.rows(shares)]
@@ -126,6 +128,7 @@ def compared(generated: Sample, training: Sample, seed: int) -> dict[str, float 
         "frechet": relative(frechet_distance, real, ours, seed=seed).ratio,
         "worst_class_frechet": None if None in ratios else max(ratio for ratio in ratios if ratio is not None),
         "coverage": beside.generated.coverage / beside.real.coverage if beside.real.coverage else None,
+        "worst_class_recall": None if None in recalls else min(recall for recall in recalls if recall is not None),
         "spread": min(spreads),
         "probe": agreement.probe if agreement else None,
         "label_agreement": agreement.generated if agreement else None,
