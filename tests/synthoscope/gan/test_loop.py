@@ -132,7 +132,7 @@ def test_the_first_seed_papers_presets_train_as_they_always_did():
         "generated_probability": 0.5116736888885498,
     }
     found = recorder.reports[-1].metrics
-    assert {name: found[name] for name in recorded} == pytest.approx(recorded, rel=1e-5)
+    assert {name: found[name] for name in recorded} == pytest.approx(recorded, rel=2e-4)
 
 
 def test_another_seed_gives_another_run():
