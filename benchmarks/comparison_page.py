@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from synthoscope.gan.presets import DEFAULT_PRESET
+
 Row = Mapping[str, Any]
 
 OVERALL = "overall"
@@ -57,6 +59,8 @@ def _page(
         "The fields of the default preset were chosen on this split by this distance, with another seed; those of the",
         "others are their papers', untuned. So the default is flattered.",
         "",
+        *_standing(order, of_the_seeds),
+        "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
         *(_line(rows, preset, classes, preset in of_the_seeds) for preset in order),
@@ -69,6 +73,17 @@ def _page(
         "",
     ]
     return "\n".join(lines)
+
+
+def _standing(order: Sequence[str], of_the_seeds: Sequence[str]) -> list[str]:
+    """Whether the default is ahead of the seed papers' presets, in sentences."""
+    standing = []
+    for default in (preset for preset in order if preset.partition(":")[0] == DEFAULT_PRESET):
+        before = [preset for preset in order[: order.index(default)] if preset in of_the_seeds]
+        behind = f"**not ahead** of {' and '.join(f'`{preset}`' for preset in before)}" if before else "ahead of each"
+        why = "[why](../../docs/gans.md#recorded-comparison)"
+        standing.append(f"Of the seed papers' presets the default, `{default}`, is {behind}: {why}.")
+    return standing
 
 
 def _line(rows: Sequence[Row], preset: str, classes: Sequence[str], of_a_seed: bool) -> str:
