@@ -1,8 +1,9 @@
 """Decoded pixels on the local disk: made once by whoever asks first, shared by all processes, bounded.
 
-Every file has a lock beside it. Its maker holds the lock alone, its readers hold it together for as long as they have
-the pixels, and only a file whose lock nobody holds is removed. The system lets go of a lock when its process ends,
-however it ends.
+Every file has two locks beside it. One is of its maker alone, for which others who want it made wait. The other is held
+by its maker and its readers together, by these for as long as they have the pixels, and only a file that nobody holds
+is removed. One lock for both would let whoever waits to make it wait for those who read it. The system lets go of a
+lock when its process ends, however it ends.
 """
 
 import errno
@@ -24,6 +25,8 @@ from synthoscope.rpc.errors import ResourceExhausted
 MappedPixels = np.memmap[Any, np.dtype[np.uint8]]
 
 MOST_BYTES = 20 * 1024**3
+
+_HOLDERS = ".lock"
 
 log = structlog.get_logger()
 
@@ -47,7 +50,7 @@ class PixelCache:
         file = self.folder / f"{name}.npy"
         file.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            lock = _lock(file, fcntl.LOCK_SH)
+            lock = _lock(file.with_suffix(_HOLDERS), fcntl.LOCK_SH)
             try:
                 os.utime(file)  # so that the time of its last change tells when it was last used
                 pixels = np.load(file, mmap_mode="r")
@@ -56,14 +59,15 @@ class PixelCache:
             else:
                 weakref.finalize(pixels, os.close, lock)
                 return pixels
-            with _held(file):
+            with _held(file.with_suffix(".making"), fcntl.LOCK_EX):
                 if not file.exists():
-                    self._make(file, shape, fill)
+                    with _held(file.with_suffix(_HOLDERS), fcntl.LOCK_SH):
+                        self._make(file, shape, fill)
 
     def _make(self, file: Path, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]) -> None:
         partial = file.with_suffix(".partial")
         try:
-            with _held(self.folder / "room"):
+            with _held(self.folder / "room.lock", fcntl.LOCK_EX):
                 partial.unlink(missing_ok=True)
                 self._make_room(int(np.prod(shape)))
                 pixels = _allocate(partial, shape)
@@ -113,7 +117,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 def _remove(file: Path) -> bool:
     """Removes a file unless it is in use; returns whether it did."""
     try:
-        lock = _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = _lock(file.with_suffix(_HOLDERS), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     try:
@@ -124,8 +128,8 @@ def _remove(file: Path) -> bool:
 
 
 @contextmanager
-def _held(file: Path) -> Iterator[None]:
-    lock = _lock(file, fcntl.LOCK_EX)
+def _held(file: Path, how: int) -> Iterator[None]:
+    lock = _lock(file, how)
     try:
         yield
     finally:
@@ -133,8 +137,8 @@ def _held(file: Path) -> Iterator[None]:
 
 
 def _lock(file: Path, how: int) -> int:
-    """The descriptor that holds a file's lock until it is closed. Raises BlockingIOError if asked not to wait."""
-    descriptor = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """The descriptor that holds a lock until it is closed. Raises BlockingIOError if asked not to wait."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with ExitStack() as undo:
         undo.callback(os.close, descriptor)
         fcntl.flock(descriptor, how)

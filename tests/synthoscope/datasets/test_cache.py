@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -55,6 +56,18 @@ def test_what_is_in_use_is_never_removed(tmp_path):
     gc.collect()
     get(cache, "third")
     assert there(cache) == ["third"]
+
+
+def test_what_is_made_anew_does_not_wait_for_those_who_read_it(tmp_path):
+    cache = PixelCache(tmp_path)
+    held = get(cache, "a", 5)
+    (tmp_path / "a.npy").unlink()
+    made = []
+    thread = threading.Thread(target=lambda: made.append(get(cache, "a", 6)), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [(pixels == 6).all() for pixels in made] == [True]
+    assert (held == 5).all()
 
 
 def test_what_another_process_uses_is_never_removed(tmp_path):
