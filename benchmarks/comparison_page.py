@@ -80,7 +80,9 @@ def _standing(order: Sequence[str], of_the_seeds: Sequence[str]) -> list[str]:
     standing = []
     for default in (preset for preset in order if preset.partition(":")[0] == DEFAULT_PRESET):
         before = [preset for preset in order[: order.index(default)] if preset in of_the_seeds]
-        behind = f"**not ahead** of {' and '.join(f'`{preset}`' for preset in before)}" if before else "ahead of each"
+        behind = (
+            f"**not ahead** of {' and '.join(f'`{preset}`' for preset in before)}" if before else "ahead of all here"
+        )
         why = "[why](../../docs/gans.md#recorded-comparison)"
         standing.append(f"Of the seed papers' presets the default, `{default}`, is {behind}: {why}.")
     return standing

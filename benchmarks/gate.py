@@ -266,7 +266,7 @@ def brain_source() -> Source:
     links = np.array([(copy.index, copy.reference) for copy in RepeatFinder(CopyFinder(images, 2)).find(images)]).T
     edges = coo_array((np.ones(links.shape[1]), (links[0], links[1])), shape=(len(images), len(images)))
     cluster = connected_components(edges, directed=False)[1]
-    # Neither this split nor the draws of sets are those that the limits were set by.
+    # The limits were set by another split, and by other draws of sets.
     order = np.random.default_rng(2).permutation(cluster.max() + 1)
     held = order[cluster] < len(order) / 2
     return Source("brain-tumor-mri", images[~held], names[~held], images[held], names[held])

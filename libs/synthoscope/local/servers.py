@@ -59,7 +59,7 @@ def seaweedfs_command(directory: Path, ports: Mapping[str, int], owners: Sequenc
     write_private(identities, _identities(owners))
     write_private(directory / "security.toml", _inner_keys(owners))
     # Its buffers, most of whose pages are never touched, are a live heap of 230 MB: the default would let it grow to
-    # twice that, and a limit of 256 MiB would have it collect all the time, at five times the processor time a PUT.
+    # twice that, and a limit of 256 MiB would have it collect all the time, at several times the processor time a PUT.
     return [
         shutil.which("env") or "env",
         "GOGC=20",

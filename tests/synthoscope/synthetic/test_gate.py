@@ -51,6 +51,7 @@ def test_held_out_real_images_are_admitted() -> None:
     ("kind", "variant", "criterion"),
     [
         ("collapsed", "to 1 a class", "coverage"),
+        ("collapsed", "one class", "worst_class_recall"),
         ("labels", "shuffled", "label_agreement"),
         ("labels", "of two classes exchanged", "worst_class_agreement"),
         ("copies", "a tenth", "training_copies"),
