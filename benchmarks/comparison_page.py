@@ -65,6 +65,12 @@ def _page(
         f"|{'---|' * len(head)}",
         *(_line(rows, preset, classes, preset in of_the_seeds) for preset in order),
         "",
+        "KID excess within the classes:",
+        "",
+        f"| preset | {' | '.join(classes)} |",
+        f"|{'---|' * (1 + len(classes))}",
+        *(_kernel_line(rows, preset, classes) for preset in order),
+        "",
         f"(s): of a seed paper. The floor itself: {floor[OVERALL]['floor']:.1f} overall, "
         + ", ".join(f"{label} {floor[label]['floor']:.1f}" for label in classes)
         + f". Configurations and all figures: [{name}.json]({name}.json).",
@@ -104,6 +110,11 @@ def _line(rows: Sequence[Row], preset: str, classes: Sequence[str], of_a_seed: b
         f"{np.mean([row['cpu_seconds_per_kimg'] for row in own]):.0f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _kernel_line(rows: Sequence[Row], preset: str, classes: Sequence[str]) -> str:
+    excesses = (f"{_mean(rows, preset, 'kernel', label, 'excess'):.0f}" for label in classes)
+    return f"| `{preset}` | {' | '.join(excesses)} |"
 
 
 def _plot(rows: Sequence[Row], order: Sequence[str], classes: Sequence[str]) -> Figure:

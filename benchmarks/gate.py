@@ -41,6 +41,7 @@ from synthoscope.metrics.efficientnet_lite0_onnx import EfficientNetLite0
 from synthoscope.metrics.feature_extractor import FeatureExtractor
 from synthoscope.metrics.labelled_images import LabelledImages
 from synthoscope.synthetic.copies import CopyFinder, RepeatFinder
+from synthoscope.synthetic.criteria import ADMITTED, FOR_STUDY, REFUSED
 from synthoscope.synthetic.gate import judge
 from synthoscope.synthetic.verdicts import described
 
@@ -180,7 +181,7 @@ KINDS: Mapping[str, Mapping[str, Plant]] = {
     "labels": {"shuffled": shuffled, "of two classes exchanged": exchanged},
     "copies": {"all": partial(copied, share=1.0), "a tenth": partial(copied, share=COPIED_SHARE)},
 }
-ADMISSIONS = ("admitted", "admitted for study only", "refused")
+ADMISSIONS = tuple(described(admission) for admission in (ADMITTED, FOR_STUDY, REFUSED))
 
 
 def main() -> None:
