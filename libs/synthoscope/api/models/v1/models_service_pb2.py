@@ -25,19 +25,31 @@ _sym_db = _symbol_database.Default()
 from synthoscope.api.models.v1 import models_pb2 as synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/models/v1/models_service.proto\x12\x19synthoscope.api.models.v1\x1a&synthoscope/api/models/v1/models.proto\"&\n\x16GetModelVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x18ListModelVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x04kind\x18\x04 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\"u\n\x19ListModelVersionsResponse\x12?\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\'.synthoscope.api.models.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfd\x01\n\x0cModelService\x12m\n\x0fGetModelVersion\x12\x31.synthoscope.api.models.v1.GetModelVersionRequest\x1a\'.synthoscope.api.models.v1.ModelVersion\x12~\n\x11ListModelVersions\x12\x33.synthoscope.api.models.v1.ListModelVersionsRequest\x1a\x34.synthoscope.api.models.v1.ListModelVersionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/models/v1/models_service.proto\x12\x19synthoscope.api.models.v1\x1a&synthoscope/api/models/v1/models.proto\"Y\n\x1aPromoteModelVersionRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"*\n\x19RollBackModelAliasRequest\x12\r\n\x05\x61lias\x18\x01 \x01(\t\"P\n\x17ListModelAliasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x18ListModelAliasesResponse\x12\x36\n\x07\x61liases\x18\x01 \x03(\x0b\x32%.synthoscope.api.models.v1.ModelAlias\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15ListPromotionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x16ListPromotionsResponse\x12\x38\n\npromotions\x18\x01 \x03(\x0b\x32$.synthoscope.api.models.v1.Promotion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetModelVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x18ListModelVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x04kind\x18\x04 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\"u\n\x19ListModelVersionsResponse\x12?\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\'.synthoscope.api.models.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x05\n\x0cModelService\x12m\n\x0fGetModelVersion\x12\x31.synthoscope.api.models.v1.GetModelVersionRequest\x1a\'.synthoscope.api.models.v1.ModelVersion\x12~\n\x11ListModelVersions\x12\x33.synthoscope.api.models.v1.ListModelVersionsRequest\x1a\x34.synthoscope.api.models.v1.ListModelVersionsResponse\x12r\n\x13PromoteModelVersion\x12\x35.synthoscope.api.models.v1.PromoteModelVersionRequest\x1a$.synthoscope.api.models.v1.Promotion\x12p\n\x12RollBackModelAlias\x12\x34.synthoscope.api.models.v1.RollBackModelAliasRequest\x1a$.synthoscope.api.models.v1.Promotion\x12{\n\x10ListModelAliases\x12\x32.synthoscope.api.models.v1.ListModelAliasesRequest\x1a\x33.synthoscope.api.models.v1.ListModelAliasesResponse\x12u\n\x0eListPromotions\x12\x30.synthoscope.api.models.v1.ListPromotionsRequest\x1a\x31.synthoscope.api.models.v1.ListPromotionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.models.v1.models_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETMODELVERSIONREQUEST']._serialized_start=117
-  _globals['_GETMODELVERSIONREQUEST']._serialized_end=155
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=158
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=291
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=293
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=410
-  _globals['_MODELSERVICE']._serialized_start=413
-  _globals['_MODELSERVICE']._serialized_end=666
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=117
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=206
+  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_start=208
+  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_end=250
+  _globals['_LISTMODELALIASESREQUEST']._serialized_start=252
+  _globals['_LISTMODELALIASESREQUEST']._serialized_end=332
+  _globals['_LISTMODELALIASESRESPONSE']._serialized_start=334
+  _globals['_LISTMODELALIASESRESPONSE']._serialized_end=441
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=443
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=521
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=523
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=630
+  _globals['_GETMODELVERSIONREQUEST']._serialized_start=632
+  _globals['_GETMODELVERSIONREQUEST']._serialized_end=670
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=673
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=806
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=808
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=925
+  _globals['_MODELSERVICE']._serialized_start=928
+  _globals['_MODELSERVICE']._serialized_end=1655
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """Reads model versions. Served by the training service.
+    """Reads model versions and moves their aliases. Served by the training service.
     """
 
     def __init__(self, channel):
@@ -46,14 +46,35 @@ class ModelServiceStub:
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.FromString,
                 _registered_method=True)
+        self.PromoteModelVersion = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/PromoteModelVersion',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.PromoteModelVersionRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.FromString,
+                _registered_method=True)
+        self.RollBackModelAlias = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/RollBackModelAlias',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.RollBackModelAliasRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.FromString,
+                _registered_method=True)
+        self.ListModelAliases = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/ListModelAliases',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.FromString,
+                _registered_method=True)
+        self.ListPromotions = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/ListPromotions',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
-    """Reads model versions. Served by the training service.
+    """Reads model versions and moves their aliases. Served by the training service.
     """
 
     def GetModelVersion(self, request, context):
-        """Returns a version; `versions/latest` is the last one published. NOT_FOUND when there is none.
+        """Returns a version; `versions/latest` is the last one published, `versions/champion` the one with that alias. NOT_FOUND
+        when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +82,35 @@ class ModelServiceServicer:
 
     def ListModelVersions(self, request, context):
         """Lists the tenant's model versions by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteModelVersion(self, request, context):
+        """Gives a version an alias, if all checks pass. FAILED_PRECONDITION with the checks' reasons when one does not: the alias
+        stays as it was, and the attempt is recorded. NOT_FOUND for an unknown version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollBackModelAlias(self, request, context):
+        """Gives an alias back to the version that had it before. FAILED_PRECONDITION when there was none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelAliases(self, request, context):
+        """Lists a model's aliases by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromotions(self, request, context):
+        """Lists a model's promotions, refused ones too, from the oldest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,6 +129,26 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.SerializeToString,
             ),
+            'PromoteModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteModelVersion,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.PromoteModelVersionRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.SerializeToString,
+            ),
+            'RollBackModelAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollBackModelAlias,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.RollBackModelAliasRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.SerializeToString,
+            ),
+            'ListModelAliases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelAliases,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.SerializeToString,
+            ),
+            'ListPromotions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromotions,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'synthoscope.api.models.v1.ModelService', rpc_method_handlers)
@@ -88,7 +158,7 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """Reads model versions. Served by the training service.
+    """Reads model versions and moves their aliases. Served by the training service.
     """
 
     @staticmethod
@@ -135,6 +205,114 @@ class ModelService:
             '/synthoscope.api.models.v1.ModelService/ListModelVersions',
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.SerializeToString,
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/PromoteModelVersion',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.PromoteModelVersionRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollBackModelAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/RollBackModelAlias',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.RollBackModelAliasRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.Promotion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelAliases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/ListModelAliases',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromotions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/ListPromotions',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,3 +1,4 @@
+from synthoscope.api.models.v1 import models_pb2 as _models_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -19,6 +20,34 @@ class GanOptimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GAN_OPTIMIZER_UNSPECIFIED: _ClassVar[GanOptimizer]
     GAN_OPTIMIZER_ADAM: _ClassVar[GanOptimizer]
     GAN_OPTIMIZER_RMSPROP: _ClassVar[GanOptimizer]
+
+class ClassifierOptimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLASSIFIER_OPTIMIZER_UNSPECIFIED: _ClassVar[ClassifierOptimizer]
+    CLASSIFIER_OPTIMIZER_ADAM: _ClassVar[ClassifierOptimizer]
+    CLASSIFIER_OPTIMIZER_ADAMW: _ClassVar[ClassifierOptimizer]
+    CLASSIFIER_OPTIMIZER_SGD: _ClassVar[ClassifierOptimizer]
+    CLASSIFIER_OPTIMIZER_RMSPROP: _ClassVar[ClassifierOptimizer]
+
+class LearningRateSchedule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LEARNING_RATE_SCHEDULE_UNSPECIFIED: _ClassVar[LearningRateSchedule]
+    LEARNING_RATE_SCHEDULE_PLATEAU: _ClassVar[LearningRateSchedule]
+    LEARNING_RATE_SCHEDULE_COSINE: _ClassVar[LearningRateSchedule]
+    LEARNING_RATE_SCHEDULE_CONSTANT: _ClassVar[LearningRateSchedule]
+
+class ClassBalance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLASS_BALANCE_UNSPECIFIED: _ClassVar[ClassBalance]
+    CLASS_BALANCE_NONE: _ClassVar[ClassBalance]
+    CLASS_BALANCE_WEIGHTED_LOSS: _ClassVar[ClassBalance]
+    CLASS_BALANCE_SAMPLING: _ClassVar[ClassBalance]
+
+class ClassifierHead(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLASSIFIER_HEAD_UNSPECIFIED: _ClassVar[ClassifierHead]
+    CLASSIFIER_HEAD_FLATTENED: _ClassVar[ClassifierHead]
+    CLASSIFIER_HEAD_POOLED: _ClassVar[ClassifierHead]
 GAN_CONDITIONING_UNSPECIFIED: GanConditioning
 GAN_CONDITIONING_UNCONDITIONAL: GanConditioning
 GAN_CONDITIONING_PER_CLASS: GanConditioning
@@ -26,6 +55,22 @@ GAN_CONDITIONING_CONDITIONAL: GanConditioning
 GAN_OPTIMIZER_UNSPECIFIED: GanOptimizer
 GAN_OPTIMIZER_ADAM: GanOptimizer
 GAN_OPTIMIZER_RMSPROP: GanOptimizer
+CLASSIFIER_OPTIMIZER_UNSPECIFIED: ClassifierOptimizer
+CLASSIFIER_OPTIMIZER_ADAM: ClassifierOptimizer
+CLASSIFIER_OPTIMIZER_ADAMW: ClassifierOptimizer
+CLASSIFIER_OPTIMIZER_SGD: ClassifierOptimizer
+CLASSIFIER_OPTIMIZER_RMSPROP: ClassifierOptimizer
+LEARNING_RATE_SCHEDULE_UNSPECIFIED: LearningRateSchedule
+LEARNING_RATE_SCHEDULE_PLATEAU: LearningRateSchedule
+LEARNING_RATE_SCHEDULE_COSINE: LearningRateSchedule
+LEARNING_RATE_SCHEDULE_CONSTANT: LearningRateSchedule
+CLASS_BALANCE_UNSPECIFIED: ClassBalance
+CLASS_BALANCE_NONE: ClassBalance
+CLASS_BALANCE_WEIGHTED_LOSS: ClassBalance
+CLASS_BALANCE_SAMPLING: ClassBalance
+CLASSIFIER_HEAD_UNSPECIFIED: ClassifierHead
+CLASSIFIER_HEAD_FLATTENED: ClassifierHead
+CLASSIFIER_HEAD_POOLED: ClassifierHead
 
 class GanTrainingConfig(_message.Message):
     __slots__ = ("preset", "conditioning", "epochs", "batch_size", "learning_rate", "beta1", "workers", "sample_every", "checkpoint_every", "seed", "image_size", "channels", "width", "optimizer", "beta2", "generator_rate", "final_rate", "critic_steps", "gradient_penalty", "r1", "r2", "final_penalty", "penalty_every", "spectral_norm", "minibatch_discrimination", "weight_clip", "weight_decay", "class_weight", "code_weight", "ema_kimg", "augment", "augment_ramp", "horizontal_flip", "class_ramp", "class_epochs", "start_from", "measure_kimg", "mixed_precision", "channels_last", "compile", "min_workers")
@@ -143,7 +188,7 @@ class Augmentation(_message.Message):
     def __init__(self, rotation_degrees: _Optional[float] = ..., brightness: _Optional[float] = ..., width_shift: _Optional[float] = ..., height_shift: _Optional[float] = ..., shear_degrees: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., zoom: _Optional[float] = ..., contrast: _Optional[float] = ..., vertical_flip: _Optional[bool] = ...) -> None: ...
 
 class ClassifierTrainingConfig(_message.Message):
-    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip")
+    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip", "image_size", "optimizer", "weight_decay", "schedule", "label_smoothing", "mixup", "ema_decay", "class_balance", "weights", "frozen_epochs", "backbone_rate", "head", "output", "no_finding", "steps_per_epoch", "mixed_precision", "compile")
     PRESET_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -156,6 +201,23 @@ class ClassifierTrainingConfig(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     HORIZONTAL_FLIP_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SMOOTHING_FIELD_NUMBER: _ClassVar[int]
+    MIXUP_FIELD_NUMBER: _ClassVar[int]
+    EMA_DECAY_FIELD_NUMBER: _ClassVar[int]
+    CLASS_BALANCE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    BACKBONE_RATE_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    NO_FINDING_FIELD_NUMBER: _ClassVar[int]
+    STEPS_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    MIXED_PRECISION_FIELD_NUMBER: _ClassVar[int]
+    COMPILE_FIELD_NUMBER: _ClassVar[int]
     preset: str
     epochs: int
     batch_size: int
@@ -168,4 +230,21 @@ class ClassifierTrainingConfig(_message.Message):
     workers: int
     seed: int
     horizontal_flip: bool
-    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ..., horizontal_flip: _Optional[bool] = ...) -> None: ...
+    image_size: int
+    optimizer: ClassifierOptimizer
+    weight_decay: float
+    schedule: LearningRateSchedule
+    label_smoothing: float
+    mixup: float
+    ema_decay: float
+    class_balance: ClassBalance
+    weights: str
+    frozen_epochs: int
+    backbone_rate: float
+    head: ClassifierHead
+    output: _models_pb2.ModelOutput
+    no_finding: str
+    steps_per_epoch: int
+    mixed_precision: bool
+    compile: bool
+    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ..., horizontal_flip: _Optional[bool] = ..., image_size: _Optional[int] = ..., optimizer: _Optional[_Union[ClassifierOptimizer, str]] = ..., weight_decay: _Optional[float] = ..., schedule: _Optional[_Union[LearningRateSchedule, str]] = ..., label_smoothing: _Optional[float] = ..., mixup: _Optional[float] = ..., ema_decay: _Optional[float] = ..., class_balance: _Optional[_Union[ClassBalance, str]] = ..., weights: _Optional[str] = ..., frozen_epochs: _Optional[int] = ..., backbone_rate: _Optional[float] = ..., head: _Optional[_Union[ClassifierHead, str]] = ..., output: _Optional[_Union[_models_pb2.ModelOutput, str]] = ..., no_finding: _Optional[str] = ..., steps_per_epoch: _Optional[int] = ..., mixed_precision: _Optional[bool] = ..., compile: _Optional[bool] = ...) -> None: ...
