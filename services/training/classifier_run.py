@@ -16,6 +16,8 @@ from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTra
 from synthoscope.classifier import loop
 from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData, hold_out
+from synthoscope.classifier.objectives import objective_of
+from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import Classifier
 from synthoscope.classifier.state import best_weights, curves_of, trained_network
 from synthoscope.datasets.cache import PixelCache
@@ -76,7 +78,7 @@ def read_task(worker: JobWorker, threads: int) -> Task:
         dataset_version=request.dataset_version,
         synthetic_sets=tuple(request.synthetic_sets),
         model=names.MODEL.format(tenant=tenant, model=request.model_id),
-        config=ClassifierConfig.from_message(request.config),
+        config=from_message(request.config),
         threads=threads,
         accept_unadmitted=request.accept_unadmitted,
     )
@@ -86,8 +88,10 @@ def work(task: Task, world: World, callbacks: LoopCallbacks, resume: Checkpoint 
     """What every Ray Train worker does."""
     stores = open_stores()
     data, classes = read_data(stores.objects, task, stores.settings.cache)
+    objective = objective_of(task.config, classes, data.training.counts(len(classes)))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    loop.train(task.config, data, len(classes), world, callbacks, resume, device)
+    surroundings = loop.Surroundings(world, callbacks, device, stores.settings.cache)
+    loop.train(task.config, data, objective, surroundings, resume)
 
 
 def read_data(objects: ObjectStore, task: Task, cache: PixelCache) -> tuple[TrainingData, tuple[str, ...]]:

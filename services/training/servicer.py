@@ -11,7 +11,7 @@ from synthoscope.api.jobs.v1 import jobs_pb2
 from synthoscope.api.training.v1 import training_service_pb2 as messages
 from synthoscope.api.training.v1 import training_service_pb2_grpc
 from synthoscope.classifier import sufficiency
-from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.parsing import from_message
 from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import config as gan_config
 from synthoscope.gan import plan
@@ -63,7 +63,7 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         """Raises InvalidInput, NotFound, FailedPrecondition, ResourceExhausted, AlreadyExists."""
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         names.check_id(request.model_id, "model_id")
-        config = ClassifierConfig.from_message(request.config)
+        config = from_message(request.config)
         self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
         sufficiency.check_counts(config, training_counts(dataset))

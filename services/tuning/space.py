@@ -9,6 +9,7 @@ from typing import Any
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.api.tuning.v1.tuning_pb2 import Parameter, StudySpecification
 from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.parsing import from_message
 from synthoscope.gan import config as gan_config
 from synthoscope.gan.config import GanConfig
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, SynthoscopeError
@@ -212,7 +213,7 @@ def _message_with(
 
 def _from_message(message: ClassifierTrainingConfig | GanTrainingConfig, field: str) -> TrainingConfig:
     if isinstance(message, ClassifierTrainingConfig):
-        return ClassifierConfig.from_message(message, field)
+        return from_message(message, field)
     try:
         return gan_config.from_message(message)
     except InvalidInput as error:

@@ -14,6 +14,7 @@ from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier import loop as classifier_loop
 from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, hold_out
+from synthoscope.classifier.objectives import objective_of
 from synthoscope.gan import loop as gan_loop
 from synthoscope.gan import sampling
 from synthoscope.gan.config import Conditioning, GanConfig
@@ -102,7 +103,9 @@ def _run_classifier(
     held_out = hold_out(real, None, data.groups, config.validation_fraction, config.seed)
     held_out = replace(held_out, pipeline=data.pipeline)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    classifier_loop.train(config, held_out, len(data.classes), World(), MacroF1(stops), device=device)
+    objective = objective_of(config, data.classes, held_out.training.counts(len(data.classes)))
+    surroundings = classifier_loop.Surroundings(World(), MacroF1(stops), device)
+    classifier_loop.train(config, held_out, objective, surroundings)
 
 
 def _run_gan(

@@ -22,8 +22,9 @@ from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
 from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import ClassifierConfig
-from synthoscope.classifier.loop import train
+from synthoscope.classifier.loop import Surroundings, train
+from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import load_classifier
 from synthoscope.datasets.audit import storage as audits
 from synthoscope.datasets.cache import PixelCache
@@ -39,8 +40,6 @@ from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 from synthoscope.saliency.explanation import explain
 from synthoscope.saliency.request import Explanations
-from synthoscope.training.callbacks import NoCallbacks
-from synthoscope.training.parallel import World
 
 PIPELINES = {
     "default": b"{}",
@@ -143,13 +142,13 @@ def test_training_serving_and_explaining_see_the_same_numbers(pipeline, tmp_path
         dataset_version=version.name,
         synthetic_sets=(),
         model="tenants/default/models/m",
-        config=ClassifierConfig.from_message(message),
+        config=from_message(message),
         threads=1,
     )
     cache = PixelCache(tmp_path)
     data, classes = read_data(objects, task, cache)
     with seen_by_networks() as batches:
-        final = train(task.config, data, len(classes), World(), NoCallbacks())
+        final = train(task.config, data, OneOf(classes), Surroundings())
     trained = batches[-1]  # the validation images, which are not augmented
     assert len(trained) == len(data.validation) == 6
     model = publish(objects, task, final, cache)

@@ -21,6 +21,10 @@ class LabelledPixels:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """How many there are of each class, int64 C."""
+        return np.bincount(self.labels, minlength=classes)
+
     def take(self, indices: NDArray[np.int64]) -> "LabelledPixels":
         """Some of them."""
         return LabelledPixels(self.images[indices], self.labels[indices])

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from synthoscope.classifier.networks import HIDDEN_UNITS
 from synthoscope.classifier.prediction import LARGEST_BATCH, Classifier
 from synthoscope.metrics.feature_extractor import check_colour_images, softmax
 
@@ -30,10 +29,10 @@ class ClassifierFeatures:
     @property
     def dimensions(self) -> int:
         """Units of the hidden layer."""
-        return HIDDEN_UNITS
+        return self.classifier.network.hidden_units
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Float32 N×128 of uint8 RGB images N×H×W×3 as its pipeline makes them, at any size.
+        """Float32 N×D of uint8 RGB images N×H×W×3 as its pipeline makes them, at any size.
 
         Images of another size than the classifier's are resized (bilinear, antialiased). Raises ValueError for other
         shapes or dtypes.
@@ -60,6 +59,6 @@ class ClassifierFeatures:
 
     @torch.inference_mode()
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Class probabilities, float32 N×C, of features N×128."""
+        """Class probabilities, float32 N×C, of features N×D."""
         hidden = torch.from_numpy(features).to(self.classifier.device)
         return softmax(self.classifier.network.output(hidden).cpu().numpy())

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
-from synthoscope.classifier.config import PRESETS
-from synthoscope.classifier.networks import SeedCnn, build_network, to_input
+from synthoscope.classifier.config import Head
+from synthoscope.classifier.networks import Network, build_network, to_input
+from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.models.weights import load_weights
@@ -27,7 +28,7 @@ class Classifier:
     """A model version with its network, whose parameters are frozen, on the CPU or another device."""
 
     record: ModelVersion
-    network: SeedCnn
+    network: Network
     device: torch.device
 
     @property
@@ -79,15 +80,22 @@ def load_classifier(objects: ObjectStore, name: str, device: torch.device | str 
     record = models.get(objects, name)
     if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
         raise FailedPrecondition(f"{record.name} is not a classifier")
-    if record.preset not in PRESETS:
-        raise FailedPrecondition(f"{record.name} has the network {record.preset}, which is not known here")
-    network = build_network(record.preset, len(record.classes))
+    network = network_of(record)
     try:
         network.load_state_dict(load_weights(objects, record))
     except RuntimeError as error:
         raise DataLoss(f"the weights of {record.name} are not those of its network {record.preset}") from error
     network.requires_grad_(False).eval().to(device)
     return Classifier(record, network, torch.device(device))
+
+
+def network_of(record: ModelVersion) -> Network:
+    """A classifier version's network with random weights. Raises FailedPrecondition when it is not known here."""
+    if record.preset not in PRESETS:
+        raise FailedPrecondition(f"{record.name} has the network {record.preset}, which is not known here")
+    # Versions from before heads could be chosen have none.
+    head = Head(str(record.config["head"])) if "head" in record.config else None
+    return build_network(record.preset, len(record.classes), image_size=record.image_size, head=head)
 
 
 def check_images(classifier: Classifier, images: NDArray[np.uint8]) -> None:

@@ -1,5 +1,6 @@
 """All that a run of the training loop carries from epoch to epoch, and its form as a checkpoint."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor
 
 from synthoscope.classifier.config import ClassifierConfig
-from synthoscope.classifier.networks import SeedCnn, build_network, channels_last
+from synthoscope.classifier.networks import Network, build_network
+from synthoscope.classifier.networks.network import channels_last
+from synthoscope.classifier.optimisation import build_optimiser, set_learning_rate, update_average
 from synthoscope.classifier.schedule import Schedule
 from synthoscope.training.callbacks import Checkpoint
 from synthoscope.training.checkpoints import DamagedCheckpoint
@@ -18,10 +21,15 @@ Curves = Mapping[str, tuple[float, ...]]
 
 @dataclass
 class TrainingState:
-    """Network and optimiser, which change in place, and what is known after `epoch` epochs and `step` steps."""
+    """Network and optimiser, which change in place, and what is known after `epoch` epochs and `step` steps.
 
-    network: SeedCnn
-    optimiser: torch.optim.Adam
+    `average` is the network with averaged weights, None without; `best` has the weights of the best epoch.
+    """
+
+    config: ClassifierConfig
+    network: Network
+    optimiser: torch.optim.Optimizer
+    average: Network | None
     best: dict[str, Tensor]
     schedule: Schedule
     epoch: int = 0
@@ -30,11 +38,23 @@ class TrainingState:
     curves: Curves = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, config: ClassifierConfig, classes: int, device: torch.device) -> "TrainingState":
-        """The state before the first epoch; depends on the configuration's seed alone."""
-        network = build_network(config.preset, classes, config.seed).to(device)
-        optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
-        return cls(network, optimiser, copy_weights(network), Schedule(config.learning_rate))
+    def fresh(cls, config: ClassifierConfig, network: Network) -> "TrainingState":
+        """The state before the first epoch of a network as it was built."""
+        average = copy.deepcopy(network).requires_grad_(False).eval() if config.ema_decay else None
+        schedule = Schedule(config.learning_rate)
+        return cls(config, network, build_optimiser(config, network), average, copy_weights(network), schedule)
+
+    @property
+    def published(self) -> Network:
+        """The network that is validated and published: the averaged one if there is one."""
+        return self.network if self.average is None else self.average
+
+    def stepped(self, images: int) -> None:
+        """Counts an optimiser step and moves the average."""
+        self.step += 1
+        self.images_seen += images
+        if self.average is not None:
+            update_average(self.average, self.network, self.config.ema_decay, self.step)
 
     def extend_curves(self, metrics: Mapping[str, float]) -> None:
         """Adds one epoch's values."""
@@ -43,15 +63,16 @@ class TrainingState:
     def follow(self, schedule: Schedule) -> None:
         """Takes a schedule over: remembers the weights when they are the best, sets the optimiser's rate."""
         if schedule.best_epoch == self.epoch:
-            self.best = copy_weights(self.network)
-        for group in self.optimiser.param_groups:
-            group["lr"] = schedule.learning_rate
+            self.best = copy_weights(self.published)
+        set_learning_rate(self.optimiser, schedule.learning_rate)
         self.schedule = schedule
 
     def checkpoint(self) -> Checkpoint:
         """The state as named tensors and JSON."""
         tensors = {f"network.{name}": value for name, value in copy_weights(self.network).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in copy_weights(self.average).items()}
         for index, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value.detach().clone() for name, value in moments.items()}
         state = {
@@ -66,6 +87,8 @@ class TrainingState:
         """Takes a checkpoint's state over. Raises DamagedCheckpoint when it is not one of this network."""
         try:
             self.network.load_state_dict(select(checkpoint.tensors, "network."))
+            if self.average is not None:
+                self.average.load_state_dict(select(checkpoint.tensors, "average."))
             groups = self.optimiser.state_dict()["param_groups"]
             moments = _optimiser_state(select(checkpoint.tensors, "optimiser."))
             self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
@@ -84,11 +107,16 @@ def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
     return select(checkpoint.tensors, "best.")
 
 
-def trained_network(config: ClassifierConfig, classes: int, checkpoint: Checkpoint) -> SeedCnn:
-    """The network with its best weights, frozen, on the CPU."""
-    network = build_network(config.preset, classes)
+def trained_network(config: ClassifierConfig, outputs: int, checkpoint: Checkpoint) -> Network:
+    """The network with its best weights, frozen, in evaluation mode, on the CPU."""
+    network = network_of(config, outputs)
     network.load_state_dict(best_weights(checkpoint))
-    return network.requires_grad_(False)
+    return network.requires_grad_(False).eval()
+
+
+def network_of(config: ClassifierConfig, outputs: int) -> Network:
+    """A configuration's network with random weights."""
+    return build_network(config.preset, outputs, config.seed, config.image_size, config.head)
 
 
 def curves_of(checkpoint: Checkpoint) -> dict[str, tuple[float, ...]]:
@@ -96,7 +124,7 @@ def curves_of(checkpoint: Checkpoint) -> dict[str, tuple[float, ...]]:
     return {name: tuple(values) for name, values in checkpoint.state["curves"].items()}
 
 
-def copy_weights(network: SeedCnn) -> dict[str, Tensor]:
+def copy_weights(network: Network) -> dict[str, Tensor]:
     """A network's weights as they are now."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 

@@ -1,4 +1,4 @@
-"""Decoded pixels on the local disk: made once by whoever asks first, shared by all processes, bounded.
+"""Decoded pixels, and what is computed of them, on the local disk: made once by whoever asks first, shared, bounded.
 
 Every file has two locks beside it. One is of its maker alone, for which others who want it made wait. The other is held
 by its maker and its readers together, by these for as long as they have the pixels, and only a file that nobody holds
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import structlog
@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from synthoscope.rpc.errors import ResourceExhausted
 
-MappedPixels = np.memmap[Any, np.dtype[np.uint8]]
+MappedArray = np.memmap[Any, np.dtype[Any]]
 
 MOST_BYTES = 20 * 1024**3
+
+T = TypeVar("T", bound=np.generic)
 
 _HOLDERS = ".lock"
 
@@ -33,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class PixelCache:
-    """Arrays of pixels below a folder, `most_bytes` in all; for more, those used longest ago are removed.
+    """Arrays below a folder, `most_bytes` in all; for more, those used longest ago are removed.
 
     Only what is in use at the same time may go beyond the bound.
     """
@@ -41,8 +43,14 @@ class PixelCache:
     folder: Path
     most_bytes: int = MOST_BYTES
 
-    def get(self, name: str, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]) -> NDArray[np.uint8]:
-        """The uint8 array of that name (a relative path), read only, from a file that `fill` filled when it was new.
+    def get(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        fill: Callable[[NDArray[T]], None],
+        dtype: type[T] = np.uint8,  # type: ignore[assignment]  # what T is when it is left out
+    ) -> NDArray[T]:
+        """The array of that name (a relative path), read only, from a file that `fill` filled when it was new.
 
         Processes and threads that ask at the same time wait for the one that fills it. Raises what `fill` raises, and
         nothing is kept then; ResourceExhausted when the disk has no room.
@@ -62,15 +70,15 @@ class PixelCache:
             with _held(file.with_suffix(".making"), fcntl.LOCK_EX):
                 if not file.exists():
                     with _held(file.with_suffix(_HOLDERS), fcntl.LOCK_SH):
-                        self._make(file, shape, fill)
+                        self._make(file, shape, fill, dtype)
 
-    def _make(self, file: Path, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]) -> None:
+    def _make(self, file: Path, shape: tuple[int, ...], fill: Callable[[NDArray[T]], None], dtype: type[T]) -> None:
         partial = file.with_suffix(".partial")
         try:
             with _held(self.folder / "room.lock", fcntl.LOCK_EX):
                 partial.unlink(missing_ok=True)
-                self._make_room(int(np.prod(shape)))
-                pixels = _allocate(partial, shape)
+                self._make_room(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+                pixels = _allocate(partial, shape, dtype)
             fill(pixels)
             pixels.flush()
             del pixels
@@ -90,9 +98,9 @@ class PixelCache:
             log.warning("cache.over_its_bound", bytes=total, most_bytes=self.most_bytes)
 
 
-def _allocate(partial: Path, shape: tuple[int, ...]) -> MappedPixels:
+def _allocate(partial: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> MappedArray:
     """A new file's array, its place on the disk taken: writing to a mapped file on a full disk kills the process."""
-    pixels: MappedPixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+    pixels: MappedArray = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
     try:
         with partial.open("r+b") as opened:
             os.posix_fallocate(opened.fileno(), 0, partial.stat().st_size)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from synthoscope.gan.precision import full_precision
 from synthoscope.training.parallel import World
+from synthoscope.training.precision import full_precision
 
 FIRST_ITERATIONS = 15
 """Power iterations on the initial weights, as torch.nn.utils.parametrizations.spectral_norm makes."""

@@ -21,8 +21,8 @@ from synthoscope.gan.config import GanConfig
 from synthoscope.gan.families import Batch, Family
 from synthoscope.gan.plan import Part
 from synthoscope.gan.players import Players, move
-from synthoscope.gan.precision import lower_precision
 from synthoscope.training.parallel import World
+from synthoscope.training.precision import lower_precision
 from synthoscope.training.randomness import torch_generator
 
 

@@ -9,8 +9,9 @@ from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit, DuplicateCluste
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import ClassifierConfig
-from synthoscope.classifier.loop import train
+from synthoscope.classifier.loop import Surroundings, train
+from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import load_classifier
 from synthoscope.datasets.audit import storage
 from synthoscope.datasets.cache import PixelCache
@@ -21,8 +22,6 @@ from synthoscope.images.storage import store_pixels
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, NotFound
 from synthoscope.synthetic import sets
-from synthoscope.training.callbacks import NoCallbacks
-from synthoscope.training.parallel import World
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -71,7 +70,7 @@ def task(dataset_version: str, *synthetic_sets: str) -> Task:
         dataset_version=dataset_version,
         synthetic_sets=synthetic_sets,
         model="tenants/default/models/spots",
-        config=ClassifierConfig.from_message(message),
+        config=from_message(message),
         threads=1,
     )
 
@@ -88,7 +87,7 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     clusters += [DuplicateCluster(paths=["030.png", "031.png"])]
     work = task(dataset(objects, clusters=clusters))
     data, classes = read_data(objects, work, cache)
-    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    final = train(work.config, data, OneOf(classes), Surroundings())
     phases = []
     version = publish(objects, work, final, cache, phases.append)
     assert phases == ["measuring", "publishing"]
@@ -122,7 +121,7 @@ def test_when_every_test_image_has_a_copy_none_is_left_to_measure_on(cache):
     copies = DuplicateCluster(paths=["000.png", "024.png", "025.png"])
     work = task(dataset(objects, test_count=2, clusters=[copies]))
     data, classes = read_data(objects, work, cache)
-    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    final = train(work.config, data, OneOf(classes), Surroundings())
     official, deduplicated, _ = publish(objects, work, final, cache).evaluations
     assert (official.split, len(official.classes)) == ("test", 2)
     assert (deduplicated.split, deduplicated.left_out, len(deduplicated.classes)) == ("test-deduplicated", 2, 0)
@@ -158,7 +157,7 @@ def test_without_a_test_split_there_is_no_test_evaluation(cache):
     objects = InMemoryObjectStore()
     work = task(dataset(objects, test_count=0))
     data, classes = read_data(objects, work, cache)
-    final = train(work.config, data, len(classes), World(), NoCallbacks())
+    final = train(work.config, data, OneOf(classes), Surroundings())
     assert [evaluation.split for evaluation in publish(objects, work, final, cache).evaluations] == ["validation"]
 
 

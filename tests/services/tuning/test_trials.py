@@ -6,7 +6,7 @@ import pytest
 from services.tuning import trials
 from services.tuning.trials import TrialData
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
-from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.parsing import from_message
 from synthoscope.gan.config import Conditioning, GanConfig
 from synthoscope.rpc.errors import Cancelled
 
@@ -30,7 +30,7 @@ def measure(config, images):
 
 def classifier(epochs=2):
     message = ClassifierTrainingConfig(preset="cnn-64", epochs=epochs, batch_size=8, validation_fraction=0.25)
-    return ClassifierConfig.from_message(message)
+    return from_message(message)
 
 
 def test_a_classifiers_objective_is_macro_f1_after_every_epoch():

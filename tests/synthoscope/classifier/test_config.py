@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import PRESETS, ClassifierConfig
+from synthoscope.classifier.parsing import from_message
+from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.augmentation import Augmentation
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
@@ -15,7 +16,7 @@ def message(**fields) -> training_pb2.ClassifierTrainingConfig:
 
 
 def test_what_is_left_out_comes_from_the_preset():
-    config = ClassifierConfig.from_message(message(preset="cnn-128"))
+    config = from_message(message(preset="cnn-128"))
     preset = PRESETS["cnn-128"]
     assert (config.image_size, config.epochs, config.workers, config.seed) == (128, 3, 1, 0)
     assert (config.learning_rate, config.dropout, config.early_stopping_patience) == (1e-3, 0.5, 10)
@@ -23,20 +24,18 @@ def test_what_is_left_out_comes_from_the_preset():
 
 
 def test_what_is_given_is_taken():
-    config = ClassifierConfig.from_message(
-        message(batch_size=8, workers=2, dropout=0.0, seed=2**62, augmentation={"brightness": 0.2})
-    )
+    config = from_message(message(batch_size=8, workers=2, dropout=0.0, seed=2**62, augmentation={"brightness": 0.2}))
     assert (config.batch_size, config.workers, config.dropout, config.seed) == (8, 2, 0.0, 2**62)
     assert config.augmentation == Augmentation(0.0, 0.2, 0.0, 0.0, 0.0, False)
 
 
 def test_images_are_mirrored_only_when_asked_for():
-    unasked, asked = (ClassifierConfig.from_message(message(**fields)) for fields in ({}, {"horizontal_flip": True}))
+    unasked, asked = (from_message(message(**fields)) for fields in ({}, {"horizontal_flip": True}))
     assert not unasked.augmentation.horizontal_flip
     assert asked.augmentation == replace(unasked.augmentation, horizontal_flip=True)
     changes = {"brightness": 0.2, "horizontal_flip": True}
-    assert ClassifierConfig.from_message(message(augmentation=changes)).augmentation.horizontal_flip
-    mirrored = ClassifierConfig.from_message(message(augmentation=changes, horizontal_flip=False))
+    assert from_message(message(augmentation=changes)).augmentation.horizontal_flip
+    mirrored = from_message(message(augmentation=changes, horizontal_flip=False))
     assert mirrored.augmentation == Augmentation(0.0, 0.2, 0.0, 0.0, 0.0, False)
 
 
@@ -66,17 +65,17 @@ def test_images_are_mirrored_only_when_asked_for():
 )
 def test_a_value_out_of_range_is_named(fields, field):
     with pytest.raises(InvalidInput) as caught:
-        ClassifierConfig.from_message(message(**fields), "request.config")
+        from_message(message(**fields), "request.config")
     assert caught.value.violations[0].field == f"request.config.{field}"
 
 
 def test_too_many_epochs_exhaust():
     with pytest.raises(ResourceExhausted, match=r"config\.epochs"):
-        ClassifierConfig.from_message(message(epochs=10_001))
+        from_message(message(epochs=10_001))
 
 
 def test_json_keeps_large_seeds_exact():
-    config = ClassifierConfig.from_message(message(seed=2**63 - 1, horizontal_flip=True))
+    config = from_message(message(seed=2**63 - 1, horizontal_flip=True))
     read = json.loads(json.dumps(config.to_json()))
     assert int(read["seed"]) == 2**63 - 1
     assert read["augmentation"]["horizontal_flip"] is True

@@ -4,7 +4,8 @@ import torch
 
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.embedding import ClassifierFeatures
-from synthoscope.classifier.networks import HIDDEN_UNITS, build_network
+from synthoscope.classifier.networks import build_network
+from synthoscope.classifier.networks.seed1 import HIDDEN_UNITS
 from synthoscope.classifier.prediction import Classifier
 from synthoscope.metrics.feature_extractor import ClassifyingExtractor
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from synthoscope.classifier.networks import build_network, dropout_mask, to_input
+from synthoscope.classifier.networks import build_network, to_input
+from synthoscope.classifier.networks.network import dropout_masks
 from synthoscope.training.randomness import torch_generator
 
 
@@ -54,9 +55,9 @@ def test_a_cell_looks_where_cell_start_and_stride_say(cell):
 
 
 def test_dropout_keeps_the_expected_activation():
-    mask = dropout_mask(0.5, 1000, torch_generator(1, "dropout", 3))
-    assert mask.shape == (1000, 128)
-    assert set(mask.unique().tolist()) == {0.0, 2.0}
-    assert mask.mean().item() == pytest.approx(1.0, abs=0.02)
-    assert torch.equal(mask, dropout_mask(0.5, 1000, torch_generator(1, "dropout", 3)))
-    assert torch.equal(dropout_mask(0.0, 2, torch_generator(1)), torch.ones(2, 128))
+    first, second = dropout_masks(0.5, 1000, (128, 32), torch_generator(1, "dropout", 3))
+    assert (first.shape, second.shape) == ((1000, 128), (1000, 32))
+    assert set(first.unique().tolist()) == {0.0, 2.0}
+    assert first.mean().item() == pytest.approx(1.0, abs=0.02)
+    assert torch.equal(first, dropout_masks(0.5, 1000, (128, 32), torch_generator(1, "dropout", 3))[0])
+    assert torch.equal(dropout_masks(0.0, 2, (128,), torch_generator(1))[0], torch.ones(2, 128))

@@ -1,20 +1,22 @@
 import pytest
 
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.schedule import SMALLEST_LEARNING_RATE, Schedule
 
 
 def run(losses, plateau_patience=2):
     schedule = Schedule(1e-3)
     for epoch, loss in enumerate(losses, start=1):
-        schedule = schedule.after(epoch, loss, plateau_patience)
+        schedule = schedule.after(epoch, loss, config(plateau_patience=plateau_patience))
     return schedule
 
 
-def config(epochs=100, patience=3):
-    return ClassifierConfig.from_message(
-        training_pb2.ClassifierTrainingConfig(preset="cnn-64", epochs=epochs, early_stopping_patience=patience)
+def config(epochs=100, patience=3, **fields):
+    return from_message(
+        training_pb2.ClassifierTrainingConfig(
+            preset="cnn-64", epochs=epochs, early_stopping_patience=patience, **fields
+        )
     )
 
 

@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from synthoscope.classifier.networks import SeedCnn, dropout_mask, to_input
+from synthoscope.classifier.networks import SeedCnn, to_input
+from synthoscope.classifier.networks.network import dropout_masks, initialise_as_keras
 from synthoscope.datasets.erasing import erase_lesion
 from synthoscope.datasets.phantoms import LABELS, Phantom, generate, write_dataset
 from synthoscope.datasets.sources import open_source
@@ -96,12 +97,13 @@ def test_global_intensity_statistics_do_not_give_the_class_away(drawn, small: bo
 
 def trained(images: np.ndarray, labels: np.ndarray) -> SeedCnn:
     generator = torch.Generator().manual_seed(0)
-    network = SeedCnn(SIZE, len(LABELS), generator)
+    network = SeedCnn(SIZE, len(LABELS))
+    initialise_as_keras(network, generator)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     pixels, targets = torch.from_numpy(images), torch.from_numpy(labels)
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(labels), generator=generator).split(32):
-            logits = network(to_input(pixels[batch]), dropout_mask(0.5, len(batch), generator))
+            logits = network(to_input(pixels[batch]), dropout_masks(0.5, len(batch), network.dropout_units, generator))
             loss = torch.nn.functional.cross_entropy(logits, targets[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -8,10 +8,11 @@ from PIL import Image
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, hold_out
-from synthoscope.classifier.loop import train
+from synthoscope.classifier.loop import Surroundings, train
 from synthoscope.classifier.networks import build_network
+from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import load_classifier
 from synthoscope.classifier.state import best_weights
 from synthoscope.images.placement import Placement
@@ -21,8 +22,6 @@ from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import InvalidInput
 from synthoscope.saliency.explanation import explain
 from synthoscope.saliency.overlay import CellGrid, upsample
-from synthoscope.training.callbacks import NoCallbacks
-from synthoscope.training.parallel import World
 
 CLASSES = ("disc", "ring")
 SIDE = 14
@@ -49,9 +48,9 @@ def classifier():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     message = training_pb2.ClassifierTrainingConfig(preset="cnn-64", epochs=6, batch_size=16, seed=1, augmentation={})
-    config = ClassifierConfig.from_message(message)
+    config = from_message(message)
     data = hold_out(lesions(480, 0)[0], None, np.arange(480), 0.1, 1)
-    checkpoint = train(config, data, 2, World(), NoCallbacks())
+    checkpoint = train(config, data, OneOf(tuple("ab")), Surroundings())
     torch.set_num_threads(before)
     objects = InMemoryObjectStore()
     record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, preset="cnn-64", image_size=64)

@@ -34,7 +34,7 @@ class Hooked(SeedCnn):
 
 def reference(network, image, target):
     """Grad-CAM as it is usually written: hooks on the layer, backward through the whole network, image by image."""
-    hooked = Hooked(64, 4, torch.Generator())
+    hooked = Hooked(64, 4)
     hooked.load_state_dict(network.state_dict())
     kept = {}
     hooked.activation.register_forward_hook(lambda _m, _i, output: kept.update(activation=output))

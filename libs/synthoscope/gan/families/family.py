@@ -18,8 +18,8 @@ from synthoscope.gan import augmentation
 from synthoscope.gan.config import GanConfig
 from synthoscope.gan.layers import spectrally_normalise
 from synthoscope.gan.losses.penalties import half_squared_gradient, unit_gradient
-from synthoscope.gan.precision import full_precision
 from synthoscope.gan.truncation import truncated_normal
+from synthoscope.training.precision import full_precision
 
 TURNS = ("real", "generated", "passed")
 """The discriminator's passes in a step: over real images, over generated ones, over those the generator passes off."""

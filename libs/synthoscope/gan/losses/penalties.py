@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from synthoscope.gan.precision import full_precision
+from synthoscope.training.precision import full_precision
 
 
 def half_squared_gradient(logits: Tensor, images: Tensor) -> Tensor:

@@ -1,0 +1,112 @@
+"""What a classifier's outputs mean: the loss that fits them, the probabilities they stand for, and what is right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+from torch import Tensor
+from torch.nn import functional as F
+
+from synthoscope.classifier.config import Balance, ClassifierConfig, Output
+from synthoscope.metrics.classification import macro_f1
+from synthoscope.rpc.errors import FailedPrecondition
+
+SEPARATOR = "|"
+"""Between the findings of a label, such as "effusion|mass"."""
+
+
+class Objective(Protocol):
+    """How logits N×C are trained and read; labels are the dataset's, int64 N."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What each output stands for."""
+
+    def losses(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+        """The loss of each image, N."""
+
+    def correct(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """How right each image's prediction is, N, in [0, 1]."""
+
+    def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        """The mean of F1 over what has images, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One class an image: categorical cross-entropy. `weights`, C, multiply the losses of a class's images."""
+
+    outputs: tuple[str, ...]
+    weights: Tensor | None = None
+
+    def losses(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Cross-entropy, with a share `smoothing` of each target spread over all classes (Szegedy et al. 2016)."""
+        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+        return losses if self.weights is None else losses * self.weights.to(losses.device)[labels]
+
+    def correct(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """1 for images whose likeliest class is theirs."""
+        return (logits.argmax(1) == labels).float()
+
+    def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        """Over classes with images."""
+        confusion = np.zeros((len(self.outputs), len(self.outputs)), np.int64)
+        np.add.at(confusion, (labels, logits.argmax(1)), 1)
+        return macro_f1(confusion)
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Any number of findings an image: binary cross-entropy of each. `targets` has those of each label, labels×C."""
+
+    outputs: tuple[str, ...]
+    targets: Tensor
+
+    def losses(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+        """The mean over findings; `smoothing` draws targets towards one half."""
+        targets = self.targets.to(logits.device)[labels] * (1.0 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
+
+    def correct(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The share of an image's findings that are right."""
+        return ((logits > 0) == (self.targets.to(logits.device)[labels] > 0)).float().mean(dim=1)
+
+    def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        """Over findings, at a probability of one half."""
+        found = self.targets.numpy()[labels] > 0
+        return float(f1_score(found, logits > 0, average="macro", zero_division=0.0))
+
+
+def objective_of(config: ClassifierConfig, labels: Sequence[str], counts: NDArray[np.int64]) -> Objective:
+    """The objective of a configuration for a dataset's labels, with how many training images each has.
+
+    Raises FailedPrecondition when the labels name fewer than two outputs, or training has no image of one with
+    WEIGHTED_LOSS.
+    """
+    if config.output is Output.FINDINGS:
+        return _any_of(config, labels)
+    if config.class_balance is not Balance.WEIGHTED_LOSS:
+        return OneOf(tuple(labels))
+    weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+    return OneOf(tuple(labels), torch.tensor(weights, dtype=torch.float32))
+
+
+def findings_of(label: str, no_finding: str) -> frozenset[str]:
+    """The findings that a label names."""
+    return frozenset(part.strip() for part in label.split(SEPARATOR)) - {no_finding, ""}
+
+
+def _any_of(config: ClassifierConfig, labels: Sequence[str]) -> AnyOf:
+    named = [findings_of(label, config.no_finding) for label in labels]
+    outputs = tuple(sorted(frozenset().union(*named)))
+    if len(outputs) < 2 and all(named):
+        raise FailedPrecondition(
+            "every label names the same finding, so there is nothing to tell apart; name the label of images without "
+            "one in config.no_finding"
+        )
+    targets = [[float(finding in found) for finding in outputs] for found in named]
+    return AnyOf(outputs, torch.tensor(targets))

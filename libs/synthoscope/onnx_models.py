@@ -1,0 +1,57 @@
+"""Networks as ONNX (onnx.ai), and ONNX Runtime to compute them, on a CPU up to three times as fast as torch."""
+
+import io
+import warnings
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+OPSET = 17
+
+INPUT, OUTPUT = "images", "outputs"
+"""Names of a model's only input and output."""
+
+
+def export(module: nn.Module, example: Tensor) -> bytes:
+    """A module of one tensor as ONNX, for any number of rows like those of `example`, in evaluation mode.
+
+    By the exporter that traces, which needs no further package.
+    """
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the exporter is the older one, and what it does not fold
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            written,  # type: ignore[arg-type]  # this exporter takes open files, too
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "rows"}, OUTPUT: {0: "rows"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return written.getvalue()
+
+
+class OnnxModel:
+    """An exported network in ONNX Runtime, on as many threads as torch takes here. Safe to use from several threads.
+
+    Raises ValueError when the bytes are no model that can be computed here.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has a class of its own for each cause, none of them public
+            raise ValueError("is not an ONNX model that can be computed here") from error
+
+    def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The output, float32 N×…, of rows N×…."""
+        (output,) = self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows)})
+        return output
