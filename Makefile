@@ -6,6 +6,8 @@ OUT ?= out
 BIN := $(VENV)/bin
 PROTOS := $(shell cd proto && find . -name '*.proto' | sed 's|^\./||' | sort)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The extra "backbones", less torchvision, which its package declares and these networks do not need.
+INSTALL_BACKBONES := $(PIP_INSTALL) --no-deps pytorchcv
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test test-unit test-real test-full lint format proto clean
@@ -64,8 +66,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.local: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP_INSTALL) --editable '.[local]'
+	$(INSTALL_BACKBONES)
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP_INSTALL) --editable '.[dev]'
+	$(INSTALL_BACKBONES)
 	touch $@
