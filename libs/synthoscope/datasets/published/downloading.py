@@ -6,8 +6,8 @@ from pathlib import Path
 
 from synthoscope.datasets.manifest import SPLIT_NAMES
 from synthoscope.datasets.published.catalogue import KaggleDataset, PublishedSet, ZenodoFile
-from synthoscope.datasets.published.http import fetch
 from synthoscope.datasets.sources import open_source
+from synthoscope.fetching import fetch
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, SynthoscopeError, Unavailable
 
 ZENODO = "https://zenodo.org"
@@ -27,7 +27,7 @@ def download(published: PublishedSet, folder: Path, on_progress: Progress, zenod
     try:
         if isinstance(published.origin, ZenodoFile):
             file = folder / published.origin.file
-            fetch(f"{zenodo}{published.origin.path}", file, published.origin.md5, on_progress)
+            fetch(f"{zenodo}{published.origin.path}", file, f"md5:{published.origin.md5}", on_progress)
             return file
         return _from_kaggle(published.origin, folder / published.name)
     except (Unavailable, FailedPrecondition) as error:

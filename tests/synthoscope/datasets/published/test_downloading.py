@@ -59,7 +59,7 @@ def test_a_proxy_that_the_environment_names_is_used(server, tmp_path: Path, monk
     file = download(published(server), tmp_path, lambda *_: None, "http://zenodo.invalid")
     assert file.read_bytes() == server.data
     assert [path for path, _ in server.asked] == ["http://zenodo.invalid/records/7/files/set.npz?download=1"]
-    monkeypatch.setattr("synthoscope.datasets.published.http.ATTEMPTS", 1)
+    monkeypatch.setattr("synthoscope.fetching.ATTEMPTS", 1)
     monkeypatch.setenv("no_proxy", "127.0.0.1,zenodo.invalid")
     with pytest.raises(Unavailable):
         download(published(server), tmp_path / "other", lambda *_: None, "http://zenodo.invalid")
@@ -106,7 +106,7 @@ def test_a_wrong_byte_is_noticed_and_not_kept(server, tmp_path: Path) -> None:
 
 
 def test_without_a_network_the_error_says_what_to_do_by_hand(server, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("synthoscope.datasets.published.http.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("synthoscope.fetching.LONGEST_PAUSE", 0.01)
     with pytest.raises(
         Unavailable, match=r"By hand: download set.npz from https://page, then: synthoscope dataset import"
     ):

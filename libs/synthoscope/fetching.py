@@ -19,18 +19,37 @@ LONGEST_PAUSE = 4.0
 _BLOCK = 1 << 20
 
 
-def fetch(url: str, file: Path, md5: str, on_progress: Callable[[int, int], None]) -> None:
-    """Downloads `url` to `file`, unless that is there; its bytes must have the MD5 (32 hexadecimal digits).
+def fetch(url: str, file: Path, digest: str, on_progress: Callable[[int, int], None]) -> None:
+    """Downloads `url` to `file`, unless that is there; its bytes must have the digest (as `check` says).
 
     What has arrived is kept in `file`.part, in this run and the next; the rest is asked for by Range (RFC 9110, 14.2).
-    Raises Unavailable when five attempts in a row bring nothing, DataLoss for bytes of another MD5 (they are removed).
+    Raises Unavailable when five attempts in a row bring nothing, DataLoss for bytes of another digest (they are
+    removed), and what `on_progress` raises, called with bytes done and bytes in all.
     """
     partial = file.with_name(f"{file.name}.part")
     if not file.exists():
         _complete(url, partial, on_progress)
-        _check(partial, md5)
+        check(partial, digest)
         partial.replace(file)
-    _check(file, md5)
+    check(file, digest)
+
+
+def check(file: Path, digest: str) -> None:
+    """Raises DataLoss unless a file's bytes have the digest; a file that has another one is removed.
+
+    `md5:` or `sha1:` and hexadecimal digits, as publishers give them: they find damage, and are no proof against a
+    forger. An empty digest says that none is known.
+    """
+    algorithm, _, expected = digest.partition(":")
+    if not algorithm:
+        return
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+    if found != expected:
+        file.unlink()
+        raise DataLoss(
+            f"{file.name} has {algorithm.upper()} {found} instead of {expected} and was removed; download it again"
+        )
 
 
 def _complete(url: str, partial: Path, on_progress: Callable[[int, int], None]) -> None:
@@ -81,15 +100,6 @@ def _append(http: urllib3.PoolManager, url: str, partial: Path, on_progress: Cal
             raise urllib3.exceptions.IncompleteRead(done, total - done)
     finally:
         response.close()
-
-
-def _check(file: Path, md5: str) -> None:
-    with file.open("rb") as content:
-        # MD5 is what publishers give; it finds damage, and is no proof against a forger.
-        found = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5:
-        file.unlink()
-        raise DataLoss(f"{file.name} has MD5 {found} instead of {md5} and was removed; download it again")
 
 
 def _size(file: Path) -> int:
