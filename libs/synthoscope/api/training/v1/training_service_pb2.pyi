@@ -55,3 +55,29 @@ class DownloadEventFilesResponse(_message.Message):
     file: str
     chunk: bytes
     def __init__(self, file: _Optional[str] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class UploadWeightsRequest(_message.Message):
+    __slots__ = ("header", "chunk")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    header: UploadWeightsHeader
+    chunk: bytes
+    def __init__(self, header: _Optional[_Union[UploadWeightsHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class UploadWeightsHeader(_message.Message):
+    __slots__ = ("parent", "sha256")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    sha256: str
+    def __init__(self, parent: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class UploadedWeights(_message.Message):
+    __slots__ = ("name", "tensor_count", "size_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TENSOR_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tensor_count: int
+    size_bytes: int
+    def __init__(self, name: _Optional[str] = ..., tensor_count: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...

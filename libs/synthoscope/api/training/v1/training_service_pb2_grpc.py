@@ -51,6 +51,11 @@ class TrainingServiceStub:
                 request_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.FromString,
                 _registered_method=True)
+        self.UploadWeights = channel.stream_unary(
+                '/synthoscope.api.training.v1.TrainingService/UploadWeights',
+                request_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadWeightsRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadedWeights.FromString,
+                _registered_method=True)
 
 
 class TrainingServiceServicer:
@@ -82,6 +87,16 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UploadWeights(self, request_iterator, context):
+        """Stores a safetensors file that transfer networks can start from (ClassifierTrainingConfig.weights), sent in chunks;
+        the same bytes have the same name. INVALID_ARGUMENT for anything else than safetensors (a pickle can run code), for a
+        header over 4 MiB, and for values that are not finite; RESOURCE_EXHAUSTED over 1 GiB; DATA_LOSS when the bytes do not
+        have the declared SHA-256. Nothing is stored then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -99,6 +114,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.DownloadEventFiles,
                     request_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.SerializeToString,
+            ),
+            'UploadWeights': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadWeights,
+                    request_deserializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadWeightsRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadedWeights.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +203,33 @@ class TrainingService:
             '/synthoscope.api.training.v1.TrainingService/DownloadEventFiles',
             synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesRequest.SerializeToString,
             synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.DownloadEventFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadWeights(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/synthoscope.api.training.v1.TrainingService/UploadWeights',
+            synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadWeightsRequest.SerializeToString,
+            synthoscope_dot_api_dot_training_dot_v1_dot_training__service__pb2.UploadedWeights.FromString,
             options,
             channel_credentials,
             insecure,
