@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,14 +13,14 @@ from torch import Tensor, nn
 
 OPSET = 17
 
-INPUT, OUTPUT = "images", "outputs"
-"""Names of a model's only input and output."""
+INPUT = "images"
+"""Name of a model's only input."""
 
 
-def export(module: nn.Module, example: Tensor) -> bytes:
+def export(module: nn.Module, example: Tensor, outputs: Sequence[str] = ("outputs",)) -> bytes:
     """A module of one tensor as ONNX, for any number of rows like those of `example`, in evaluation mode.
 
-    By the exporter that traces, which needs no further package.
+    `outputs` names what it returns, in order. By the exporter that traces, which needs no further package.
     """
     written = io.BytesIO()
     with warnings.catch_warnings():
@@ -28,8 +30,8 @@ def export(module: nn.Module, example: Tensor) -> bytes:
             (example,),
             written,  # type: ignore[arg-type]  # this exporter takes open files, too
             input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "rows"}, OUTPUT: {0: "rows"}},
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "rows"} for name in (INPUT, *outputs)},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -45,13 +47,12 @@ class OnnxModel:
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what is wrong is raised
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime has a class of its own for each cause, none of them public
             raise ValueError("is not an ONNX model that can be computed here") from error
 
-    def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output, float32 N×…, of rows N×…."""
-        (output,) = self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows)})
-        return output
+    def __call__(self, rows: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """The outputs, each float32 N×…, of rows N×…."""
+        return tuple(self._session.run(None, {INPUT: np.ascontiguousarray(rows)}))

@@ -63,7 +63,7 @@ def _compiled(network: TransferNetwork, example: Tensor) -> Callable[[Tensor], N
 
         return on_gpu
     model = OnnxModel(export(FixedPart(network), example))
-    return lambda images: model(images.numpy())
+    return lambda images: model(images.numpy())[0]
 
 
 def _digest(network: TransferNetwork, inputs: PixelInputs) -> str:

@@ -31,7 +31,7 @@ class EfficientNetLite0:
         pooled = np.empty((len(images), self.dimensions), np.float32)
         for start in range(0, len(images), _BATCH):
             pixels = efficientnet_lite0.network_input(images[start : start + _BATCH]).contiguous().numpy()
-            pooled[start : start + _BATCH] = _model()(pixels)
+            (pooled[start : start + _BATCH],) = _model()(pixels)
         return pooled
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
