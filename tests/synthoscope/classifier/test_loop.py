@@ -4,19 +4,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from spots import spots
 from workers import run_workers
 
 from synthoscope.api.training.v1 import training_pb2
-from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.config import Balance, ClassifierConfig, LearningRateSchedule, Optimizer, Output
 from synthoscope.classifier.data import LabelledPixels, TrainingData, hold_out
 from synthoscope.classifier.loop import Surroundings, train
 from synthoscope.classifier.networks import build_network, to_input
-from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.objectives import Objective, OneOf, objective_of
 from synthoscope.classifier.parsing import from_message
+from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.state import best_weights, curves_of
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import Cancelled, DataLoss, FailedPrecondition
-from synthoscope.training.callbacks import NoCallbacks
+from synthoscope.training.callbacks import Checkpoint, NoCallbacks
 from synthoscope.training.checkpoints import CheckpointStore
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,18 +37,6 @@ class Recorder(NoCallbacks):
     def should_stop(self):
         self.asked += 1
         return self.stop_after is not None and self.asked > self.stop_after
-
-
-def spots(count: int = 60, seed: int = 0) -> LabelledPixels:
-    """Three classes: no spot, a bright spot above, a bright spot below."""
-    generator = np.random.default_rng(seed)
-    images = generator.integers(40, 90, (count, 64, 64, 3)).astype(np.uint8)
-    labels = np.arange(count) % 3
-    for image, label in zip(images, labels, strict=True):
-        top, left = (12 if label == 1 else 40) + generator.integers(0, 6), generator.integers(10, 40)
-        if label:
-            image[top : top + 10, left : left + 10] = 230
-    return LabelledPixels(images, labels.astype(np.int64))
 
 
 def config(**fields) -> ClassifierConfig:
@@ -115,6 +105,60 @@ def test_it_stops_early():
     still = config(epochs=50, learning_rate=1e-30, early_stopping_patience=2, batch_size=4)
     final = train(still, hold_out(blank, None, np.arange(12), 0.2, 0), OneOf(tuple("ab")), Surroundings())
     assert final.state["epoch"] == 3
+
+
+def resumed(settings: ClassifierConfig, objective: Objective) -> tuple[Checkpoint, Checkpoint]:
+    """The ends of an undisturbed run and of one that was stopped in its second epoch and went on from the first."""
+    undisturbed = train(settings, data(), objective)
+    broken = Recorder(stop_after_steps=undisturbed.step // settings.epochs + 4)
+    with pytest.raises(Cancelled):
+        train(settings, data(), objective, Surroundings(callbacks=broken))
+    return undisturbed, train(settings, data(), objective, Surroundings(), broken.checkpoints[-1])
+
+
+@pytest.mark.parametrize("changes", [
+    {"optimizer": Optimizer.ADAMW, "schedule": LearningRateSchedule.COSINE, "weight_decay": 0.05, "ema_decay": 0.9},
+    {"optimizer": Optimizer.SGD, "mixup": 0.4, "label_smoothing": 0.1},
+    {"optimizer": Optimizer.RMSPROP, "class_balance": Balance.SAMPLING},
+    {"class_balance": Balance.WEIGHTED_LOSS, "steps_per_epoch": 7},
+    {"mixed_precision": True},
+], ids=str)  # fmt: skip
+def test_every_way_to_train_resumes_in_the_same_bits(changes):
+    settings = replace(config(epochs=2), **changes)
+    counts = np.bincount(data().training.labels)
+    assert same(*resumed(settings, objective_of(settings, tuple("abc"), counts)))
+
+
+@pytest.mark.parametrize("changes", [{}, {"frozen_epochs": 1}, {"frozen_epochs": -1}], ids=str)
+def test_transfer_networks_resume_in_the_same_bits(changes):
+    lite = replace(PRESETS["efficientnet-lite0"], image_size=64, epochs=2, batch_size=8, seed=2, ema_decay=0.9)
+    assert same(*resumed(replace(lite, **changes), OneOf(tuple("abc"))))
+
+
+def test_it_starts_from_the_weights_it_is_given():
+    def ones(network):
+        torch.nn.init.ones_(network.dense.bias)
+
+    still = config(epochs=1, learning_rate=1e-30)
+    first = train(still, data(), OneOf(tuple("abc")), initialise=ones)
+    assert best_weights(first)["dense.bias"].eq(1).all()
+    again = train(replace(still, epochs=2), data(), OneOf(tuple("abc")), Surroundings(), first, initialise=pytest.fail)
+    assert best_weights(again)["dense.bias"].eq(1).all()
+
+
+def test_averaged_weights_are_what_is_validated_and_published():
+    final = train(config(epochs=1, ema_decay=0.9), data(), OneOf(tuple("abc")))
+    assert all(torch.equal(value, final.tensors[f"average.{name}"]) for name, value in best_weights(final).items())
+    assert not torch.equal(final.tensors["network.dense.weight"], final.tensors["average.dense.weight"])
+
+
+def test_findings_are_learned():
+    settings = replace(config(epochs=8), output=Output.FINDINGS, no_finding="none")
+    objective = objective_of(settings, ("none", "above", "below"), np.ones(3))
+    final = train(settings, data(), objective)
+    assert objective.outputs == ("above", "below")
+    assert curves_of(final)["validation_accuracy"][-1] > 0.9
+    assert curves_of(final)["validation_macro_f1"][-1] > 0.9
 
 
 @pytest.mark.parametrize("through_the_store", [False, True])

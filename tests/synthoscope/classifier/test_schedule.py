@@ -41,3 +41,23 @@ def test_it_stops_after_the_patience_or_the_last_epoch():
     assert not run([1.0, 2.0, 2.0]).stops(config(), 3)
     assert run([1.0, 2.0, 2.0, 2.0]).stops(config(), 4)
     assert run([1.0, 0.9]).stops(config(epochs=2), 2)
+
+
+def test_the_cosine_ends_at_a_hundredth():
+    chosen = config(epochs=11, schedule="LEARNING_RATE_SCHEDULE_COSINE", learning_rate=0.1, patience=50)
+    schedule, rates = Schedule(chosen.learning_rate), []
+    for epoch in range(1, 12):
+        rates.append(schedule.learning_rate)
+        schedule = schedule.after(epoch, 1.0, chosen)
+    assert rates[0] == 0.1
+    assert rates[5] == pytest.approx(0.1 * (0.01 + 0.99 / 2))
+    assert rates[-1] == pytest.approx(0.001)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_constant_rate_stays():
+    chosen = config(schedule="LEARNING_RATE_SCHEDULE_CONSTANT", plateau_patience=1, patience=50)
+    schedule = Schedule(1e-3)
+    for epoch in range(1, 10):
+        schedule = schedule.after(epoch, 1.0, chosen)
+    assert schedule.learning_rate == 1e-3
