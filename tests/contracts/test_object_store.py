@@ -29,6 +29,14 @@ def test_an_object_comes_back_as_it_was_put(store, prefix, data):
     assert store.head(f"{prefix}/a") == ObjectInfo(f"{prefix}/a", len(data), {})
 
 
+def test_a_file_s_next_bytes_become_an_object(store, prefix, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(range(256)) * 50_000)
+    with (tmp_path / "file").open("rb") as file:
+        file.seek(256)
+        store.put_file(f"{prefix}/a", file, 12_000_000)
+    assert store.get(f"{prefix}/a") == (bytes(range(256)) * 50_000)[256:12_000_256]
+
+
 def test_an_object_says_when_it_was_written(store, prefix):
     store.put(f"{prefix}/a", b"x")
     found = [store.head(f"{prefix}/a"), *store.list(prefix)]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from synthoscope.objects.store import ObjectInfo
 from synthoscope.rpc.errors import NotFound
@@ -19,6 +20,10 @@ class InMemoryObjectStore:
         """Stores an object, replacing one that is there."""
         with self._lock:
             self._objects[key] = (bytes(data), _lower_keys(metadata), datetime.now(UTC))
+
+    def put_file(self, key: str, file: BinaryIO, size: int) -> None:
+        """Stores the next `size` bytes of a file."""
+        self.put(key, file.read(size))
 
     def put_if_absent(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> bool:
         """Stores an object unless the key is taken; returns whether it was stored."""

@@ -4,7 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import BinaryIO, Self
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -63,6 +63,11 @@ class MinioObjectStore:
             self._client.put_object(
                 self._settings.bucket, key, io.BytesIO(data), len(data), metadata=dict(metadata or {})
             )
+
+    def put_file(self, key: str, file: BinaryIO, size: int) -> None:
+        """Stores the next `size` bytes of a file, part by part."""
+        with _translated(self._settings, key):
+            self._client.put_object(self._settings.bucket, key, file, size)
 
     def put_if_absent(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> bool:
         """Stores an object unless the key is taken; returns whether it was stored.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> None:
         """Stores an object, replacing one that is there. Metadata keys and values are ASCII."""
+
+    def put_file(self, key: str, file: BinaryIO, size: int) -> None:
+        """Stores the next `size` bytes of a file, as `put` does, without holding them all in memory."""
 
     def put_if_absent(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> bool:
         """Stores an object unless the key is taken (S3's If-None-Match: *); returns whether it was stored."""
