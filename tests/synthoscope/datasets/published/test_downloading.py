@@ -1,9 +1,7 @@
 """Published sets, against a local server that breaks off; nothing here leaves this machine."""
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +12,24 @@ from synthoscope.datasets.published.catalogue import KaggleDataset, ZenodoFile
 from synthoscope.datasets.published.downloading import check_images
 from synthoscope.datasets.sources import SourceOptions, open_source
 from synthoscope.rpc.errors import DataLoss, InvalidInput, Unavailable
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Serves one file; sends at most `server.most` bytes of it an answer, then hangs up."""
-
-    def do_GET(self) -> None:
-        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        self.server.asked.append((self.path, start))
-        rest = self.server.data[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest[: self.server.most])
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+from tests.file_server import FileServer, file_server
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     np.savez(tmp_path / "served.npz", train_images=np.zeros((9, 8, 8), np.uint8), train_labels=np.arange(9) % 2)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.data, server.most, server.asked = (tmp_path / "served.npz").read_bytes(), 1 << 30, []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with file_server((tmp_path / "served.npz").read_bytes()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
-def url(server: ThreadingHTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_address[1]}"
-
-
-def published(server: ThreadingHTTPServer) -> PublishedSet:
+def published(server: FileServer) -> PublishedSet:
     md5 = hashlib.md5(server.data).hexdigest()
     return PublishedSet("set", "A set", "CC0", "https://page", ZenodoFile("7", "set.npz", md5), ("sick", "well"))
 
 
 def test_a_proxy_that_the_environment_names_is_used(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", url(server))
+    monkeypatch.setenv("http_proxy", server.url)
     file = download(published(server), tmp_path, lambda *_: None, "http://zenodo.invalid")
     assert file.read_bytes() == server.data
     assert [path for path, _ in server.asked] == ["http://zenodo.invalid/records/7/files/set.npz?download=1"]
@@ -72,19 +46,19 @@ def test_a_set_with_several_labels_an_image_says_so() -> None:
 
 def test_a_set_is_downloaded_verified_and_can_be_imported(server, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    file = download(published(server), tmp_path / "to", lambda *progress: seen.append(progress), url(server))
+    file = download(published(server), tmp_path / "to", lambda *progress: seen.append(progress), server.url)
     assert file.read_bytes() == server.data
     assert seen[-1] == (len(server.data), len(server.data))
     assert server.asked == [("/records/7/files/set.npz?download=1", 0)]
     with open_source(file, SourceOptions(class_names=("sick", "well"))) as found:
         assert found.classes == ("sick", "well")
-    assert download(published(server), tmp_path / "to", lambda *_: None, url(server)) == file
+    assert download(published(server), tmp_path / "to", lambda *_: None, server.url) == file
     assert len(server.asked) == 1
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path: Path) -> None:
     server.most = len(server.data) // 3
-    file = download(published(server), tmp_path, lambda *_: None, url(server))
+    file = download(published(server), tmp_path, lambda *_: None, server.url)
     assert file.read_bytes() == server.data
     starts = [start for _, start in server.asked]
     assert starts == list(range(0, len(server.data), server.most))
@@ -93,7 +67,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path: P
 
 def test_what_arrived_in_an_earlier_run_is_not_asked_for_again(server, tmp_path: Path) -> None:
     (tmp_path / "set.npz.part").write_bytes(server.data[:100])
-    assert download(published(server), tmp_path, lambda *_: None, url(server)).read_bytes() == server.data
+    assert download(published(server), tmp_path, lambda *_: None, server.url).read_bytes() == server.data
     assert [start for _, start in server.asked] == [100]
 
 
@@ -101,7 +75,7 @@ def test_a_wrong_byte_is_noticed_and_not_kept(server, tmp_path: Path) -> None:
     right = published(server)
     server.data = server.data[:-1] + b"x"
     with pytest.raises(DataLoss, match="MD5"):
-        download(right, tmp_path, lambda *_: None, url(server))
+        download(right, tmp_path, lambda *_: None, server.url)
     assert not list(tmp_path.glob("set.npz*"))
 
 
