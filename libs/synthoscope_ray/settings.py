@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from synthoscope.classifier.pretrained.catalogue import RELEASES
 from synthoscope.datasets.cache import MOST_BYTES, PixelCache
 from synthoscope.jobs.redis import RedisSettings
 from synthoscope.objects import ObjectStoreSettings
@@ -46,6 +47,8 @@ class ProgramSettings(EnvironmentSettings):
     cache_dir: Path = Path(tempfile.gettempdir()) / "synthoscope-cache"
     cache_bytes: int = Field(default=MOST_BYTES, ge=0)
     """Bound of the decoded images in `cache_dir`; those in use may go beyond it."""
+    weights_url: str = RELEASES
+    """Where ImageNet's weights are downloaded from when the store's cache lacks them: there, or a mirror of it."""
 
     @property
     def ray_storage(self) -> ObjectStoreSettings:
