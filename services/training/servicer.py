@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 
 import grpc
 
@@ -12,6 +13,8 @@ from synthoscope.api.training.v1 import training_service_pb2 as messages
 from synthoscope.api.training.v1 import training_service_pb2_grpc
 from synthoscope.classifier import sufficiency
 from synthoscope.classifier.parsing import from_message
+from synthoscope.classifier.pretrained.references import check_source
+from synthoscope.classifier.pretrained.uploads import Upload
 from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import config as gan_config
 from synthoscope.gan import plan
@@ -64,6 +67,7 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         names.check_id(request.model_id, "model_id")
         config = from_message(request.config)
+        check_source(self._objects, config.weights)
         self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
         sufficiency.check_counts(config, training_counts(dataset))
@@ -85,6 +89,23 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
             for start in range(0, len(file.data), LARGEST_CHUNK):
                 chunk = file.data[start : start + LARGEST_CHUNK]
                 yield messages.DownloadEventFilesResponse(file=file.name, chunk=chunk)
+
+    async def UploadWeights(
+        self, request_iterator: AsyncIterator[messages.UploadWeightsRequest], context: grpc.ServicerContext
+    ) -> messages.UploadedWeights:
+        """Stores weights sent in chunks. Raises InvalidInput, ResourceExhausted, DataLoss."""
+        first = await anext(request_iterator, None)
+        if first is None or first.WhichOneof("part") != "header":
+            raise InvalidInput("part", "the first message must be the header")
+        tenant = names.TENANT.parse(first.header.parent, "header.parent")["tenant"]
+        with closing(Upload()) as upload:
+            async for request in request_iterator:
+                if request.WhichOneof("part") != "chunk":
+                    raise InvalidInput("part", "must be a chunk in every message but the first")
+                if len(request.chunk) > LARGEST_CHUNK:
+                    raise InvalidInput("chunk", f"has {len(request.chunk)} bytes; at most {LARGEST_CHUNK} are accepted")
+                await asyncio.to_thread(upload.write, request.chunk)
+            return await asyncio.to_thread(upload.store, self._objects, tenant, first.header.sha256)
 
     def _dataset(self, name: str) -> DatasetVersion:
         names.DATASET_VERSION.parse(name, "dataset_version")

@@ -1,8 +1,9 @@
 """Bad jobs and searches, 44 to 65: each gets its status through the real servers, fast, and nothing is stored.
 
-The numbers are those of the project's list of bad inputs. Services take neither URIs nor files of weights, neither
-output keys nor environments, so 49 to 53 and 55 to 56 show that there is no way in: names that are none are refused by
-their form, fields that the contract lacks do nothing, and stored bytes that are no safetensors are never unpickled.
+The numbers are those of the project's list of bad inputs. Services take neither URIs, output keys nor environments, so
+49 to 53 and 55 show that there is no way in: names that are none are refused by their form, and fields that the
+contract lacks do nothing. 56 shows that stored bytes that are no safetensors are never unpickled; files of weights that
+callers send are checked before they are stored (tests/synthoscope/classifier/pretrained/test_safetensors_file.py).
 (Imports from S3, with endpoints and buckets, are done by the client with its own rights: docs/importing.md.)
 """
 

@@ -1,6 +1,6 @@
 """Model versions, and the jobs that make them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from synthoscope.api.training.v1 import training_service_pb2 as training
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.api.training.v1.training_service_pb2_grpc import TrainingServiceStub
 from synthoscope.client.connection import Connection, call, pages, stream
+from synthoscope.client.images import CHUNK_BYTES, UPLOAD_SECONDS
 
 DOWNLOAD_SECONDS = 600.0
 """Deadline of a download."""
@@ -69,6 +70,21 @@ class Models:
             accept_unadmitted=accept_unadmitted,
         )
         return call(self._training.SubmitClassifierTraining, request)
+
+    def upload_weights(self, path: Path) -> str:
+        """Stores a safetensors file that transfer networks can start from; its name, `tenants/…/weights/{sha256}`.
+
+        Raises InvalidInput when it is something else, ResourceExhausted when it has more than 1 GiB.
+        """
+
+        def parts() -> Iterator[training.UploadWeightsRequest]:
+            header = training.UploadWeightsHeader(parent=self._connection.parent)
+            yield training.UploadWeightsRequest(header=header)
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield training.UploadWeightsRequest(chunk=chunk)
+
+        return call(self._training.UploadWeights, parts(), UPLOAD_SECONDS).name
 
     def get(self, name: str) -> ModelVersion:
         """A model version; `versions/latest` is allowed. Raises NotFound."""

@@ -1,7 +1,10 @@
 import asyncio
+import hashlib
 import math
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from services.training.servicer import TrainingServicer
 from synthoscope import models
@@ -14,13 +17,24 @@ from synthoscope.api.training.v1.training_service_pb2 import (
     DownloadEventFilesRequest,
     SubmitClassifierTrainingRequest,
     SubmitGanTrainingRequest,
+    UploadedWeights,
+    UploadWeightsHeader,
+    UploadWeightsRequest,
 )
+from synthoscope.classifier.pretrained import uploads
 from synthoscope.jobs.event_files import event_file_key
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.records import Records
-from synthoscope.rpc.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
+from synthoscope.rpc.errors import (
+    AlreadyExists,
+    DataLoss,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    ResourceExhausted,
+)
 from tests.merged_sets import merge_into
 
 DATASET = "tenants/t/datasets/d/versions/0123456789abcdef"
@@ -212,3 +226,60 @@ def test_event_files_of_no_job(servicer):
         downloaded(servicer, "tenants/t/jobs/0123456789abcdef0123456789abcdef")
     with pytest.raises(InvalidInput, match="job"):
         downloaded(servicer, "tenants/t/models/gan")
+
+
+WEIGHTS_FILE = safetensors.numpy.save({"features.weight": np.ones(500_000, np.float32)})
+
+
+def uploaded(servicer, *parts):
+    async def requests():
+        for part in parts:
+            yield part
+
+    return asyncio.run(servicer.UploadWeights(requests(), None))
+
+
+def header(parent="tenants/t", sha256=""):
+    return UploadWeightsRequest(header=UploadWeightsHeader(parent=parent, sha256=sha256))
+
+
+def chunks(data, size=2**20):
+    return [UploadWeightsRequest(chunk=data[start : start + size]) for start in range(0, len(data), size)]
+
+
+def test_weights_are_uploaded_in_chunks_and_can_be_trained_from(servicer, objects):
+    sha256 = hashlib.sha256(WEIGHTS_FILE).hexdigest()
+    found = uploaded(servicer, header(sha256=sha256), *chunks(WEIGHTS_FILE))
+    assert found == UploadedWeights(name=f"tenants/t/weights/{sha256}", tensor_count=1, size_bytes=len(WEIGHTS_FILE))
+    assert uploads.read(objects, found.name) == WEIGHTS_FILE
+    transfer = classifier(preset="efficientnet-lite0", weights=found.name)
+    assert servicer.SubmitClassifierTraining(transfer, None).state == jobs_pb2.JOB_STATE_QUEUED
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "problem"),
+    [
+        ([], InvalidInput, "part: the first message must be the header"),
+        (chunks(WEIGHTS_FILE), InvalidInput, "part: the first message must be the header"),
+        ([UploadWeightsRequest()], InvalidInput, "part: the first message must be the header"),
+        ([header(), header()], InvalidInput, "part: must be a chunk"),
+        ([header(), UploadWeightsRequest()], InvalidInput, "part: must be a chunk"),
+        ([header("t")], InvalidInput, "header.parent"),
+        ([header()], InvalidInput, "not a safetensors file"),
+        ([header(), *chunks(WEIGHTS_FILE, 2**20 + 1)], InvalidInput, "chunk: has 1048577 bytes"),
+        ([header(), *chunks(WEIGHTS_FILE[:-1])], InvalidInput, "not a whole safetensors file"),
+        ([header(), *chunks(b"PK\3\4" + bytes(100))], InvalidInput, "weights convert"),
+        ([header(sha256="0" * 64), *chunks(WEIGHTS_FILE)], DataLoss, "SHA-256 in header.sha256"),
+    ],
+)
+def test_nothing_is_stored_of_an_upload_that_is_refused(servicer, objects, parts, error, problem):
+    with pytest.raises(error, match=problem):
+        uploaded(servicer, *parts)
+    assert not list(objects.list("tenants/t/weights/"))
+
+
+def test_a_classifier_starts_only_from_weights_that_are_there(servicer):
+    for weights, error in (("imagenet-21k", InvalidInput), (f"tenants/t/weights/{'0' * 64}", NotFound)):
+        with pytest.raises(error):
+            servicer.SubmitClassifierTraining(classifier(preset="efficientnet-lite0", weights=weights), None)
+    assert servicer.SubmitClassifierTraining(classifier(preset="resnet50", weights="imagenet"), None).name

@@ -1,0 +1,74 @@
+"""Uploading weights to the real servicer over real gRPC."""
+
+import hashlib
+
+import pytest
+import safetensors.torch
+import torch
+from pydantic import SecretStr
+
+from services.training.servicer import TrainingServicer
+from synthoscope.api.training.v1.training_service_pb2_grpc import add_TrainingServiceServicer_to_server
+from synthoscope.classifier.pretrained import uploads
+from synthoscope.client import Client, ClientSettings, Endpoints
+from synthoscope.jobs.memory import InMemoryJobStore
+from synthoscope.jobs.submission import Jobs
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted
+from synthoscope.rpc.server import Registration
+from synthoscope.rpc.testing import running_server
+
+
+@pytest.fixture(scope="module")
+def objects():
+    return InMemoryObjectStore()
+
+
+@pytest.fixture(scope="module")
+def server(objects):
+    servicer = TrainingServicer(objects, Jobs(objects, InMemoryJobStore()))
+    name = "synthoscope.api.training.v1.TrainingService"
+    with running_server([Registration(name, add_TrainingServiceServicer_to_server, servicer)]) as running:
+        yield running
+
+
+def client_of(server, tenant="default"):
+    endpoints = Endpoints(training=server.address)
+    return Client(ClientSettings(endpoints=endpoints, token=SecretStr(server.token), tenant=tenant))
+
+
+@pytest.fixture
+def client(server):
+    with client_of(server) as client:
+        yield client
+
+
+@pytest.fixture
+def file(tmp_path):
+    safetensors.torch.save_file({"features.weight": torch.rand(800_000), "output.bias": torch.zeros(3)}, tmp_path / "w")
+    return tmp_path / "w"
+
+
+def test_a_file_is_uploaded_and_named_after_its_bytes(client, objects, file):
+    name = client.models.upload_weights(file)
+    assert name == f"tenants/default/weights/{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    assert uploads.read(objects, name) == file.read_bytes()
+    assert client.models.upload_weights(file) == name
+
+
+def test_a_pickle_is_refused(client, tmp_path):
+    torch.save({"w": torch.ones(1_000_000)}, tmp_path / "w.pth")
+    with pytest.raises(InvalidInput, match=r"can run code.*weights convert FILE\.pth FILE\.safetensors"):
+        client.models.upload_weights(tmp_path / "w.pth")
+
+
+def test_an_upload_that_is_too_large_ends_early(client, file, monkeypatch):
+    monkeypatch.setattr(uploads, "LARGEST_FILE", 1_000_000)
+    with pytest.raises(ResourceExhausted, match="more than 1000000 bytes"):
+        client.models.upload_weights(file)
+
+
+def test_another_tenant_s_place_is_not_found(server, file, objects):
+    with client_of(server, tenant="other") as client, pytest.raises(NotFound):
+        client.models.upload_weights(file)
+    assert not list(objects.list("tenants/other/"))
