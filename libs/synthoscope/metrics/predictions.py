@@ -1,0 +1,75 @@
+"""What a classifier said of images whose truth is known: what all scores are computed from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities float32 N×C against true classes, int64 N in [0, C); N at least 1.
+
+    `groups` has a number for each image, int64 N: those of one number are copies of one picture or images of one
+    patient, and are no independent evidence; an image of a negative number is a group of its own.
+    Raises ValueError for other shapes, labels out of range and probabilities that are no numbers in [0, 1].
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    groups: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        _check(self.probabilities, self.groups)
+        if self.labels.shape != self.probabilities.shape[:1]:
+            raise ValueError(f"labels must be {len(self.probabilities)} numbers, not {self.labels.shape}")
+        if self.labels.min() < 0 or self.labels.max() >= self.probabilities.shape[1]:
+            raise ValueError(f"labels must be in [0, {self.probabilities.shape[1]})")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The likeliest class of each image."""
+        return self.probabilities.argmax(axis=1)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Predictions":
+        """Those of some images."""
+        return Predictions(self.labels[rows], self.probabilities[rows], self.groups[rows])
+
+
+@dataclass(frozen=True)
+class FindingPredictions:
+    """Probabilities of findings, float32 N×F, against whether each is there, bool N×F; groups as above."""
+
+    present: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+    groups: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        _check(self.probabilities, self.groups)
+        if self.present.shape != self.probabilities.shape:
+            raise ValueError(f"present must be {self.probabilities.shape}, not {self.present.shape}")
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Which findings are likelier there than not."""
+        return self.probabilities > 0.5
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "FindingPredictions":
+        """Those of some images."""
+        return FindingPredictions(self.present[rows], self.probabilities[rows], self.groups[rows])
+
+
+def _check(probabilities: NDArray[np.float32], groups: NDArray[np.int64]) -> None:
+    if probabilities.ndim != 2 or not len(probabilities):
+        raise ValueError(f"probabilities must be N×C with N at least 1, not {probabilities.shape}")
+    # Written as "is it within", so that NaN is refused as well.
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("probabilities must be in [0, 1]")
+    if groups.shape != probabilities.shape[:1]:
+        raise ValueError(f"groups must be {len(probabilities)} numbers, not {groups.shape}")

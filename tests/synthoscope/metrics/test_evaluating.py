@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from synthoscope.metrics.evaluating import evaluate, evaluate_findings
+from synthoscope.metrics.predictions import FindingPredictions, Predictions
+from synthoscope.metrics.resampling import resampled_finding_scores, resampled_scores
+
+CLASSES = ("glioma", "none", "pituitary", "stroke")
+
+
+def drawn(count: int = 200, skill: float = 2.0) -> Predictions:
+    """Of four classes the last has no images; pairs of images are groups."""
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 3, count)
+    logits = generator.normal(size=(count, 4)) + skill * np.eye(4)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return Predictions(labels, probabilities.astype(np.float32), np.arange(count) // 2)
+
+
+def test_every_score_is_scikit_learns():
+    found, said = evaluate(drawn(), CLASSES, "test"), drawn()
+    labels, predicted = said.labels, said.predicted
+    assert found.split == "test"
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
+    for average in ("macro", "weighted"):
+        scores = metrics.precision_recall_fscore_support(
+            labels, predicted, labels=[0, 1, 2], average=average, zero_division=0.0
+        )
+        for name, value in zip(("precision", "recall", "f1"), scores, strict=False):
+            assert getattr(found, f"{average}_{name}") == pytest.approx(value), (average, name)
+    assert found.balanced_accuracy == pytest.approx(found.macro_recall)
+    areas = [metrics.roc_auc_score(labels == c, said.probabilities[:, c]) for c in range(3)]
+    assert found.auroc == pytest.approx(np.mean(areas))
+    assert [item.auroc for item in found.classes[:3]] == pytest.approx(areas)
+    assert found.classes[0].specificity == pytest.approx(metrics.recall_score(labels != 0, predicted != 0))
+    assert [list(row.counts) for row in found.confusion] == metrics.confusion_matrix(
+        labels, predicted, labels=range(4)
+    ).tolist()
+    assert sum(item.count for item in found.reliability) == 200
+    assert (found.groups, len(found.roc_curves)) == (100, 3)
+
+
+def test_a_class_without_images_is_not_measured():
+    stroke = evaluate(drawn(), CLASSES, "test").classes[3]
+    assert (stroke.support, stroke.recall) == (0, 0)
+    assert stroke.HasField("specificity")
+    assert not stroke.HasField("auroc")
+    assert "recall.stroke" not in evaluate(drawn(), CLASSES, "test").intervals
+
+
+def test_intervals_hold_the_scores_and_repeat_with_the_seed():
+    found = evaluate(drawn(), CLASSES, "test")
+    for name, interval in found.intervals.items():
+        score, _, label = name.partition(".")
+        value = getattr(found.classes[CLASSES.index(label)] if label else found, score)
+        assert interval.low <= interval.high, name
+        if score != "expected_calibration_error":  # whose value in resamples is too large
+            assert interval.low - 0.01 <= value <= interval.high + 0.01, name
+    assert {"accuracy", "balanced_accuracy", "auroc", "auprc", "brier", "macro_specificity", "recall.glioma"} < set(
+        found.intervals
+    )
+    assert found == evaluate(drawn(), CLASSES, "test")
+    assert found.intervals != evaluate(drawn(), CLASSES, "test", seed=1).intervals
+
+
+def test_scores_in_resamples_are_those_of_the_images_repeated():
+    said = drawn(60)
+    weights = np.random.default_rng(0).integers(0, 3, (4, 60)).astype(np.float32)
+    resampled = resampled_scores(said, CLASSES, weights)
+    for row, drawn_weights in enumerate(weights.astype(int)):
+        found = evaluate(said.take(np.repeat(np.arange(60), drawn_weights)), CLASSES, "test")
+        for name, values in resampled.items():
+            score, _, label = name.partition(".")
+            holder = found.classes[CLASSES.index(label)] if label else found
+            if label == "stroke" and score != "specificity":
+                assert np.isnan(values[row])
+            elif name != "macro_specificity":
+                assert values[row] == pytest.approx(getattr(holder, score), rel=1e-4), name
+
+
+def test_one_class_only():
+    said = Predictions(np.zeros(4, np.int64), np.tile(np.float32([0.9, 0.1]), (4, 1)), np.zeros(4, np.int64))
+    found = evaluate(said, ("a", "b"), "test")
+    assert (found.accuracy, found.groups) == (1.0, 1)
+    assert not found.HasField("auroc")
+    assert not found.classes[0].HasField("specificity")
+
+
+def findings(count: int = 150) -> FindingPredictions:
+    generator = np.random.default_rng(8)
+    present = generator.random((count, 2)) < (0.3, 0.6)
+    probabilities = np.clip(0.5 * present + 0.6 * generator.random((count, 2)) - 0.05, 0, 1)
+    return FindingPredictions(present, probabilities.astype(np.float32), np.arange(count))
+
+
+def test_findings_are_measured_one_by_one():
+    found, said = evaluate_findings(findings(), ("effusion", "mass"), "test"), findings()
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(said.present, said.predicted))
+    assert found.macro_f1 == pytest.approx(metrics.f1_score(said.present, said.predicted, average="macro"))
+    assert found.auroc == pytest.approx(metrics.roc_auc_score(said.present, said.probabilities, average="macro"))
+    assert [item.support for item in found.classes] == said.present.sum(axis=0).tolist()
+    assert not found.confusion
+    assert found.intervals["accuracy"].low < found.accuracy < found.intervals["accuracy"].high
+    once = resampled_finding_scores(said, ("effusion", "mass"), np.ones((1, len(said)), np.float32))
+    for name in ("accuracy", "macro_f1", "auroc", "brier"):
+        assert once[name][0] == pytest.approx(getattr(found, name), rel=1e-5), name
+
+
+@pytest.mark.parametrize(("labels", "probabilities", "message"), [
+    ([0, 1], [[0.5, 0.5]], "labels must be 1 numbers"),
+    ([2], [[0.5, 0.5]], r"labels must be in \[0, 2\)"),
+    ([0], [[np.nan, 0.5]], "probabilities must be in"),
+    ([0], [[-0.1, 1.1]], "probabilities must be in"),
+    ([], np.zeros((0, 2)), "N at least 1"),
+])  # fmt: skip
+def test_what_cannot_be_measured_says_why(labels, probabilities, message):
+    said = np.array(probabilities, np.float32)
+    with pytest.raises(ValueError, match=message):
+        Predictions(np.array(labels, np.int64), said, np.zeros(len(said), np.int64))
