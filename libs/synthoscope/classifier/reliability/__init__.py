@@ -1,0 +1,1 @@
+"""What makes a classifier's answers reliable: calibrated probabilities, prediction sets, refusals, drift references."""

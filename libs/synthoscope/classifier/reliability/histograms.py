@@ -1,0 +1,55 @@
+"""What inputs and scores were like when a classifier was made: what later ones are compared with, to notice drift."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synthoscope.api.models.v1.models_pb2 import Histogram
+
+BINS = 10
+_LEAST_SHARE = 1e-4
+"""Of a bin, so that an empty one does not make the index infinite."""
+
+
+def input_statistics(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """Brightness, contrast and sharpness of images uint8 N×H×W×3, N each, in grey levels.
+
+    Mean, standard deviation, and mean absolute Laplacian of the grey picture.
+    """
+    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+    return {
+        "brightness": np.array([picture.mean() for picture in grey]),
+        "contrast": np.array([picture.std() for picture in grey]),
+        "sharpness": np.array([np.abs(cv2.Laplacian(picture, cv2.CV_64F)).mean() for picture in grey]),
+    }
+
+
+def histograms(quantities: Mapping[str, NDArray[np.float64]]) -> list[Histogram]:
+    """A histogram of each quantity's values N: ten bins of about as many images each."""
+    return [_histogram(name, values) for name, values in quantities.items()]
+
+
+def counts(histogram: Histogram, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of other values lie in each bin; those outside count in the end bins."""
+    inner = np.array(histogram.edges)[1:-1]
+    return np.bincount(np.searchsorted(inner, values, side="right"), minlength=len(inner) + 1)
+
+
+def population_stability_index(reference: NDArray[np.int64], current: NDArray[np.int64]) -> float:
+    """How far two counts over the same bins lie apart: 0 for the same shares; above 0.25 is taken for a shift.
+
+    The sum of Kullback–Leibler divergences both ways (Siddiqi 2006, "Credit Risk Scorecards"; Yurdakul 2018).
+    """
+    expected, found = (np.maximum(part / part.sum(), _LEAST_SHARE) for part in (reference, current))
+    return float(((found - expected) * np.log(found / expected)).sum())
+
+
+def _histogram(name: str, values: NDArray[np.float64]) -> Histogram:
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
+    if len(edges) == 1:  # all values are the same
+        edges = np.array([edges[0], edges[0]])
+    histogram = Histogram(name=name, edges=edges.tolist())
+    histogram.counts.extend(counts(histogram, values).tolist())
+    return histogram

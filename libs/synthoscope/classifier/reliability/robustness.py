@@ -1,0 +1,63 @@
+"""How a classifier fares on images that are brighter, noisier, blurred: its results under changes of five strengths."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import recall_score
+
+from synthoscope.api.models.v1.models_pb2 import Robustness
+from synthoscope.images.perturbations import CHANGES, perturb
+from synthoscope.metrics.calibration import expected_calibration_error
+
+MOST_IMAGES = 300
+"""That are changed in each way: 31 times as many are predicted."""
+
+Predict = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""Class probabilities N×C, and which images are refused, N, of images uint8 N×S×S×3."""
+
+
+def robustness(
+    predict: Predict,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    seed: int = 0,
+    report: Callable[[str], None] = lambda _: None,
+) -> list[Robustness]:
+    """Results on the unchanged images first, then on each change at each strength.
+
+    On at most 300 of the images, drawn in proportion to their classes. `report` is told of each change as it begins.
+    """
+    rows = _drawn(labels, seed)
+    images, labels = images[rows], labels[rows]
+    found = [_measured(predict, images, labels)]
+    for change, parameters in CHANGES.items():
+        report(change)
+        for strength, parameter in enumerate(parameters, start=1):
+            row = _measured(predict, perturb(images, change, strength, seed), labels)
+            row.MergeFrom(Robustness(change=change, strength=strength, parameter=parameter))
+            found.append(row)
+    return found
+
+
+def _measured(predict: Predict, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Robustness:
+    probabilities, refused = predict(images)
+    predicted = probabilities.argmax(axis=1)
+    return Robustness(
+        accuracy=float((predicted == labels).mean()),
+        # Over classes with images only, which scikit-learn's balanced accuracy warns of.
+        balanced_accuracy=float(
+            recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0.0)
+        ),
+        expected_calibration_error=expected_calibration_error(probabilities, labels),
+        refused=float(refused.mean()),
+    )
+
+
+def _drawn(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Rows of at most MOST_IMAGES images, in order: those nearest to each class's share of them."""
+    if len(labels) <= MOST_IMAGES:
+        return np.arange(len(labels))
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    return np.sort(by_class[np.linspace(0, len(labels) - 1, MOST_IMAGES).round().astype(int)])

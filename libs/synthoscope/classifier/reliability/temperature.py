@@ -1,0 +1,64 @@
+"""Temperature scaling: one number that makes probabilities mean what they say (Guo et al. 2017)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit, logsumexp
+
+COLDEST, HOTTEST = 0.05, 20.0
+"""Bounds of a temperature. A classifier that is always right on the images fitted on would have it fall for ever."""
+
+
+def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature with the smallest cross-entropy of logits N×C against labels N; at worst 1's.
+
+    Raises ValueError when there are no logits, or some are no numbers.
+    """
+    _check(logits)
+    rows = np.arange(len(labels))
+    return _fitted(lambda temperature: -float(log_probabilities(logits, temperature)[rows, labels].mean()))
+
+
+def fit_findings_temperature(logits: NDArray[np.float32], present: NDArray[np.bool_]) -> float:
+    """The temperature with the smallest binary cross-entropy of logits N×F against what is there, N×F."""
+    _check(logits)
+    signed = np.where(present, logits, -logits).astype(np.float64)
+    return _fitted(lambda temperature: -float(log_expit(signed / temperature).mean()))
+
+
+def log_probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Natural logarithms of the classes' probabilities, float64 N×C: exact where the probabilities round to 0 or 1."""
+    scaled = logits.astype(np.float64) / temperature
+    others = np.stack([logsumexp(np.delete(scaled, c, axis=1), axis=1) for c in range(scaled.shape[1])], axis=1)
+    found: NDArray[np.float64] = log_expit(scaled - others)
+    return found
+
+
+def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """The classes' probabilities, float32 N×C; rows sum to 1."""
+    return np.exp(log_probabilities(logits, temperature)).astype(np.float32)
+
+
+def finding_probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Each finding's own probability, float32 N×F."""
+    return expit(logits.astype(np.float64) / temperature).astype(np.float32)
+
+
+def _fitted(loss: Callable[[float], float]) -> float:
+    found = minimize_scalar(
+        lambda log_temperature: loss(float(np.exp(log_temperature))),
+        bounds=(np.log(COLDEST), np.log(HOTTEST)),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    temperature = float(np.exp(found.x))
+    return temperature if loss(temperature) <= loss(1.0) else 1.0
+
+
+def _check(logits: NDArray[np.float32]) -> None:
+    if not len(logits):
+        raise ValueError("there are no logits to fit a temperature on")
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be finite numbers")

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from synthoscope.classifier.reliability.robustness import MOST_IMAGES, robustness
+from synthoscope.images.perturbations import CHANGES
+
+IMAGES = np.repeat(np.array([40, 120], np.uint8), 20)[:, None, None, None] * np.ones((1, 16, 16, 3), np.uint8)
+LABELS = np.repeat([0, 1], 20)
+
+
+def by_brightness(images):
+    bright = images.mean(axis=(1, 2, 3)) > 60
+    return np.where(bright[:, None], [0.1, 0.9], [0.9, 0.1]).astype(np.float32), images.max(axis=(1, 2, 3)) > 190
+
+
+def test_results_without_and_with_every_change():
+    changes: list[str] = []
+    unchanged, *rest = robustness(by_brightness, IMAGES, LABELS, report=changes.append)
+    assert (unchanged.strength, unchanged.accuracy, unchanged.refused) == (0, 1.0, 0.0)
+    assert unchanged.expected_calibration_error == pytest.approx(0.1)
+    assert [(row.change, row.strength) for row in rest] == [(c, s) for c in CHANGES for s in range(1, 6)]
+    assert changes == list(CHANGES)
+    strongest = next(row for row in rest if (row.change, row.strength) == ("brightness", 5))
+    assert (strongest.parameter, strongest.accuracy, strongest.balanced_accuracy) == (1.75, 0.5, 0.5)
+    assert strongest.refused == 0.5
+
+
+def test_of_many_images_some_of_each_class_are_changed():
+    seen = []
+
+    def predict(images):
+        seen.append(len(images))
+        return np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool)
+
+    images, labels = np.zeros((1000, 4, 4, 3), np.uint8), np.array([0] * 900 + [1] * 100)
+    unchanged = robustness(predict, images, labels)[0]
+    assert set(seen) == {MOST_IMAGES}
+    assert unchanged.accuracy == pytest.approx(0.9, abs=0.01)
