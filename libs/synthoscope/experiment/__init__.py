@@ -1,0 +1,1 @@
+"""The experiment that says whether synthetic images help: arms, comparisons, verdict. Knows no Ray."""
