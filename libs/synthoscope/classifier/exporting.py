@@ -68,5 +68,3 @@ class OnnxClassifier:
     def __call__(self, images: NDArray[np.uint8]) -> Outputs:
         """Logits and features of images uint8 N×S×S×3 as the version's pipeline makes them."""
         return Outputs(*self._model(images))
-
-

@@ -32,10 +32,5 @@ def outputs_of(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pooled(activations: Sequence[Tensor]) -> Tensor:
-    """The mean and the standard deviation of each channel of feature maps N×K×h×w, N×D over all maps."""
-    flat = [maps.flatten(2) for maps in activations]
-    means = [maps.mean(dim=2) for maps in flat]
-    deviations = [
-        ((maps - mean[:, :, None]) ** 2).mean(dim=2).sqrt() for maps, mean in zip(flat, means, strict=True)
-    ]
-    return torch.cat([*means, *deviations], dim=1)
+    """The mean of each channel of feature maps N×K×h×w, N×D over all maps."""
+    return torch.cat([maps.mean(dim=(2, 3)) for maps in activations], dim=1)
