@@ -21,6 +21,9 @@ def import_source(
     column: Annotated[
         list[str] | None, typer.Option(help="patient=COLUMN: which column of a CSV to take for one of ours.")
     ] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="A column of the CSV to keep for results by subgroup; repeatable.")
+    ] = None,
     class_names: Annotated[str, typer.Option(help="Names of an .npz file's labels 0, 1, …; with commas.")] = "",
     preprocessing: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: what is done to every image.")
@@ -39,6 +42,7 @@ def import_source(
     options = SourceOptions(
         labels=labels,
         columns=_columns(column or []),
+        kept=tuple(attribute or ()),
         class_names=tuple(part.strip() for part in class_names.split(",")) if class_names else (),
         seed=seed,
         s3=S3Access.find(s3_endpoint) if source.startswith("s3://") else None,

@@ -71,6 +71,7 @@ def _row(image: SourceImage, sha256: str) -> DatasetImage:
         image=ImageRef(sha256=sha256),
         patient=image.patient,
         frame=image.frame,
+        attributes=image.attributes,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
 from synthoscope.api.images.v1.preprocessing_pb2 import Preprocessing
-from synthoscope.datasets import manifest, versions
+from synthoscope.datasets import attributes, manifest, versions
 from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.images.storage import image_name
 from synthoscope.objects import ObjectStore
@@ -19,7 +19,9 @@ MOST_CLASSES = 1000
 LONGEST_PATIENT = 256
 
 
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _.-]{0,61}[A-Za-z0-9])?")
+_FINDING = r"[A-Za-z0-9](?:[A-Za-z0-9 _.-]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"{_FINDING}(?:\|{_FINDING})*")
+_LONGEST_LABEL = 255
 
 
 def import_version(
@@ -78,11 +80,12 @@ def check_images(images: Sequence[DatasetImage], classes: Sequence[str] = ()) ->
 
 
 def check_label(label: str, field: str) -> None:
-    """Raises InvalidInput, naming the field, when a class cannot be called so."""
-    if not _LABEL.fullmatch(label):
+    """Raises InvalidInput, naming the field, when a class, or findings with "|" between, cannot be called so."""
+    if len(label) > _LONGEST_LABEL or not _LABEL.fullmatch(label):
         raise InvalidInput(
             field,
-            "must have 1 to 63 letters, digits, spaces, '_', '.' or '-', and begin and end with a letter or digit",
+            "must have 1 to 63 letters, digits, spaces, '_', '.' or '-', and begin and end with a letter or digit; "
+            f"several findings have '|' between them, and at most {_LONGEST_LABEL} characters in all",
         )
 
 
@@ -94,4 +97,5 @@ def _check_image(image: DatasetImage, field: str) -> None:
     check_label(image.label, f"{field}.label")
     if image.frame < 0:
         raise InvalidInput(f"{field}.frame", "must be at least 0")
+    attributes.check(image.attributes, f"{field}.attributes")
     image_name("any", image.image.sha256, f"{field}.image.sha256")

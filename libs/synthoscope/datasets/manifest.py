@@ -21,14 +21,15 @@ _SPLITS = {name: split for split, name in SPLIT_NAMES.items()}
 def version_id(
     images: Iterable[DatasetImage], preprocessing: Preprocessing | None = None, derivation: Derivation | None = None
 ) -> str:
-    """16 hexadecimal digits of SHA-256 over the sorted (path, split, label, image SHA-256, patient, frame).
+    """16 hexadecimal digits of SHA-256 over the sorted (path, split, label, image SHA-256, patient, frame, attributes).
 
-    Patient and frame count for images that have one, preprocessing and derivation when they are given: a version that
-    was made in another way is another one.
+    Patient, frame and attributes count for images that have one, preprocessing and derivation when they are given: a
+    version that was made in another way is another one.
     """
     rows: list[Any] = sorted(
         [image.path, SPLIT_NAMES[image.split], image.label, image.image.sha256]
         + ([image.patient, image.frame] if image.patient or image.frame else [])
+        + ([f"{name}={value}" for name, value in sorted(image.attributes.items())])
         for image in images
     )
     made = [
@@ -83,8 +84,8 @@ def read(objects: ObjectStore, version: DatasetVersion) -> Sequence[DatasetImage
     return decode(data, names.tenant_of(version.name))
 
 
-def _row(image: DatasetImage) -> dict[str, str | int]:
-    row: dict[str, str | int] = {
+def _row(image: DatasetImage) -> dict[str, Any]:
+    row: dict[str, Any] = {
         "path": image.path,
         "split": SPLIT_NAMES[image.split],
         "label": image.label,
@@ -95,16 +96,17 @@ def _row(image: DatasetImage) -> dict[str, str | int]:
         "mode": image.image.mode,
         "sizeBytes": image.image.size_bytes,
     }
-    rare: dict[str, str | int] = {
+    rare: dict[str, Any] = {
         "frames": image.image.frames,
         "patient": image.patient,
         "frame": image.frame,
         "origin": image.origin,
+        "attributes": dict(sorted(image.attributes.items())),
     }
     return row | {name: value for name, value in rare.items() if value}
 
 
-def _image(row: dict[str, str | int], tenant: str) -> DatasetImage:
+def _image(row: dict[str, Any], tenant: str) -> DatasetImage:
     return DatasetImage(
         path=str(row["path"]),
         split=_SPLITS[str(row["split"])],
@@ -112,6 +114,7 @@ def _image(row: dict[str, str | int], tenant: str) -> DatasetImage:
         patient=str(row.get("patient", "")),
         frame=int(row.get("frame", 0)),
         origin=str(row.get("origin", "")),
+        attributes=row.get("attributes", {}),
         image=ImageRef(
             name=names.IMAGE.format(tenant=tenant, sha256=str(row["sha256"])),
             sha256=str(row["sha256"]),

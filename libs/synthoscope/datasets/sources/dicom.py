@@ -1,11 +1,14 @@
 """What a DICOM file says of whom and what it shows, read on the caller's side, where it may still be known."""
 
+import contextlib
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from synthoscope.datasets import attributes
 from synthoscope.datasets.sources.scan import SourceFile
 from synthoscope.images.decoding import is_dicom
 from synthoscope.rpc.errors import InvalidInput
@@ -17,16 +20,18 @@ _PYDICOM_ERRORS = (
 _SUFFIXES = frozenset({".dcm", ".dicom"})
 _OTHER_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 _TAGS = ["PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+_DESCRIBING = ["PatientSex", "PatientAge", "Manufacturer", "ManufacturerModelName", "ViewPosition"]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Identifiers of a DICOM file as they stand in it; empty where absent."""
+    """Identifiers of a DICOM file as they stand in it, empty where absent; and what is kept for results by subgroup."""
 
     patient: str = ""
     study: str = ""
     series: str = ""
     instance: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uids(self) -> tuple[str, ...]:
@@ -52,10 +57,28 @@ def parse(data: bytes, path: str) -> Identity:
 
     try:
         with config.disable_value_validation():
-            header = dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=_TAGS, force=True)
-            identity = Identity(*(str(header.get(tag) or "").strip() for tag in _TAGS))
+            header = dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=_TAGS + _DESCRIBING, force=True)
+            texts = {tag: str(header.get(tag) or "").strip() for tag in _TAGS + _DESCRIBING}
     except _PYDICOM_ERRORS as error:
         raise InvalidInput(path, "is a damaged DICOM file: its header cannot be read") from error
+    patient, study, series, instance = (texts[tag] for tag in _TAGS)
+    identity = Identity(patient, study, series, instance, _attributes(texts))
     if not (is_dicom(data) or identity.instance):
         raise InvalidInput(path, "is no DICOM file")
     return identity
+
+
+def _attributes(texts: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of a header's texts; those in no known form are left out: headers are as devices write them."""
+    device = " ".join(filter(None, (texts["Manufacturer"], texts["ManufacturerModelName"])))[: attributes.LONGEST]
+    given = {
+        attributes.SEX: texts["PatientSex"],
+        attributes.AGE_BAND: texts["PatientAge"],
+        attributes.DEVICE: device,
+        attributes.VIEW: texts["ViewPosition"],
+    }
+    found = {}
+    for name, text in given.items():
+        with contextlib.suppress(InvalidInput):
+            found[name] = attributes.normalised(name, text, name)
+    return {name: value for name, value in found.items() if value}

@@ -71,18 +71,21 @@ def _images(row: Row, find: Find, by_uid: dict[str, list[SourceFile]]) -> list[S
     if not files:
         what = f"file {row.path!r}" if row.path else "DICOM file with its UID"
         raise InvalidInput(row.place, f"there is no {what} beside the table")
-    split = row.split or Split.SPLIT_UNSPECIFIED
-    return [
-        SourceImage(
-            path=f"{file.path}#{row.frame}" if row.frame else file.path,
-            split=split,
-            label=row.label,
-            file=file,
-            patient=row.patient or dicom.identity_of(file).patient,
-            frame=row.frame,
-        )
-        for file in files
-    ]
+    return [_image(row, file) for file in files]
+
+
+def _image(row: Row, file: SourceFile) -> SourceImage:
+    """One file as a row describes it; what the table does not say of it is taken from a DICOM file's header."""
+    header = dicom.identity_of(file)
+    return SourceImage(
+        path=f"{file.path}#{row.frame}" if row.frame else file.path,
+        split=row.split or Split.SPLIT_UNSPECIFIED,
+        label=row.label,
+        file=file,
+        patient=row.patient or header.patient,
+        frame=row.frame,
+        attributes={**header.attributes, **row.attributes},
+    )
 
 
 def _by_uid(files: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:

@@ -68,7 +68,8 @@ def _with_leftovers(found: Scan, files: Sequence[SourceFile], noted: tuple[str, 
 
 
 def _image(file: SourceFile, split: Split, label: str) -> SourceImage:
-    return SourceImage(file.path, split, label, file, identity_of(file).patient)
+    header = identity_of(file)
+    return SourceImage(file.path, split, label, file, header.patient, attributes=header.attributes)
 
 
 def _root(folders: set[str], images: Sequence[SourceFile]) -> str:

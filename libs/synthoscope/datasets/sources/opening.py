@@ -27,7 +27,10 @@ class SourceOptions:
     """A CSV table for a folder, a ZIP archive or an S3 prefix; see `tables`."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Which of a table's columns to take for `path`, `label`, `patient`, `split` or `frame`."""
+    """Which of a table's columns to take for `path`, `label`, `patient`, `split`, `frame`, `sex`, `age_band`…"""
+
+    kept: Sequence[str] = ()
+    """Further columns of a table that become attributes of its images, such as "subtype"."""
 
     class_names: Sequence[str] = ()
     """Names of an .npz file's labels 0, 1, …"""
@@ -87,7 +90,8 @@ def _scan_folder(folder: Path, options: SourceOptions) -> Scan:
 
 def _scan_table(table: Path, folder: Path, options: SourceOptions) -> Scan:
     """The images that a table on disk names, relative to `folder`."""
-    rows = tables.read_table(folders.read_file(table, table.name, tables.LARGEST_TABLE), table.name, options.columns)
+    data = folders.read_file(table, table.name, tables.LARGEST_TABLE)
+    rows = tables.read_table(data, table.name, options.columns, options.kept)
     found = label_files(
         rows, lambda path: folders.file_in(folder, path), lambda: folders.files_in(folder)[0], options.seed
     )
@@ -127,7 +131,7 @@ def _scan_objects(objects: ObjectStore, key: str, options: SourceOptions) -> Sca
 
 
 def _scan_labelled(files: Sequence[SourceFile], table: SourceFile, options: SourceOptions) -> Scan:
-    rows = tables.read_table(table.read(), table.path, options.columns)
+    rows = tables.read_table(table.read(), table.path, options.columns, options.kept)
     found = _with_disagreements(label_files(rows, _beside(files, table).get, lambda: files, options.seed), table.path)
     named = {image.file.path for image in found.images}
     if unnamed := sum(layout.is_image(file.path) and file.path not in named for file in files):
@@ -167,7 +171,7 @@ def _table_of(files: Sequence[SourceFile], options: SourceOptions) -> SourceFile
 def _label_zip(files: Sequence[SourceFile], table: SourceFile, options: SourceOptions) -> Scan:
     """As `_scan_table`, but what an archive says of itself must agree: whoever made it has had both in hand."""
     by_path = _beside(files, table)
-    rows = tables.read_table(table.read(), table.path, options.columns)
+    rows = tables.read_table(table.read(), table.path, options.columns, options.kept)
     found = label_files(rows, by_path.get, lambda: files, options.seed)
     if others := disagreements(found):
         raise InvalidInput(

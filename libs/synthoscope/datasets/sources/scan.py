@@ -1,7 +1,7 @@
 """What is found in a source, whatever kind it is of."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
@@ -31,7 +31,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image of a source: its path in the dataset, split, class, file, whose it is ("" unknown), and its frame.
+    """An image of a source: its path in the dataset, split, class, file, whose it is ("" unknown), frame, attributes.
 
     The path is the file's; where a file gives several frames, the number of the frame follows ("a.dcm#3").
     """
@@ -42,6 +42,7 @@ class SourceImage:
     file: SourceFile
     patient: str = ""
     frame: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

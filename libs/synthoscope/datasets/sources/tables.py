@@ -8,14 +8,17 @@ The first line names the columns, in any order and any case; other columns are i
 - `patient` (also `patient_id`, `patientid`): whose image it is
 - `split` (also `set`): train or test; rows for validation are not used
 - `frame`: which frame of a multi-frame DICOM file, from 0
+- for results by subgroup: `sex` (also `gender`), `age_band` (also `age`, in years), `device` (also `scanner`,
+  `manufacturer`), `view` (also `view_position`, `projection`), and any column that is asked for
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
+from synthoscope.datasets import attributes
 from synthoscope.datasets.sources.scan import MOST_FILES, is_validation, split_of
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
@@ -30,7 +33,12 @@ _NAMES = {
     "patient": ("patient", "patient_id", "patientid"),
     "split": ("split", "set"),
     "frame": ("frame",),
+    attributes.SEX: ("sex", "gender"),
+    attributes.AGE_BAND: ("age_band", "age"),
+    attributes.DEVICE: ("device", "scanner", "manufacturer"),
+    attributes.VIEW: ("view", "view_position", "projection"),
 }
+_ATTRIBUTES = (attributes.SEX, attributes.AGE_BAND, attributes.DEVICE, attributes.VIEW)
 _MOST_FRAMES = 100_000
 
 
@@ -46,13 +54,15 @@ class Row:
     split: Split | None
     frame: int
     unused: bool
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[Row]:
+def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None, kept: Sequence[str] = ()) -> list[Row]:
     """The rows of a CSV table, UTF-8, separated by commas, semicolons or tabs; `name` is what to call it in errors.
 
-    `columns` says which of its columns to take for one of ours ({"patient": "patient_key"}). Raises InvalidInput, with
-    the line, for what is missing or wrong in it, and ResourceExhausted over a million rows.
+    `columns` says which of its columns to take for one of ours ({"patient": "patient_key"}); `kept` names further ones
+    that become attributes of the images. Raises InvalidInput, with the line, for what is missing or wrong in it, and
+    ResourceExhausted over a million rows.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -61,7 +71,7 @@ def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         header = [column.strip().lower() for column in next(reader, [])]
-        places = _places(header, name, columns or {})
+        places = _places(header, name, columns or {}, [column.lower() for column in kept])
         return list(_rows(reader, places, name))
     except csv.Error as error:
         raise InvalidInput(f"{name} line {reader.line_num}", f"cannot be read as CSV: {error}") from error
@@ -80,19 +90,19 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=header.count)
 
 
-def _places(header: list[str], name: str, columns: Mapping[str, str]) -> dict[str, int]:
-    """Which of our columns stands where."""
+def _places(header: list[str], name: str, columns: Mapping[str, str], kept: Sequence[str]) -> dict[str, int]:
+    """Which of our columns, and of those to be kept, stands where."""
     if unknown := sorted(set(columns) - set(_NAMES)):
         raise InvalidInput("columns", f"there is no column {unknown[0]!r}; choose from {', '.join(_NAMES)}")
     wanted = {ours: (columns[ours].lower(),) if ours in columns else names for ours, names in _NAMES.items()}
-    wanted |= {uid: (uid,) for uid in UID_COLUMNS}
+    wanted |= {column: (column,) for column in (*UID_COLUMNS, *kept)}
     places = {
         ours: header.index(found)
         for ours, names in wanted.items()
         if (found := next((name for name in names if name in header), None)) is not None
     }
-    if absent := sorted(set(columns) - set(places)):
-        raise InvalidInput(name, f"has no column {columns[absent[0]]!r}")
+    if absent := sorted({*columns, *kept} - set(places)):
+        raise InvalidInput(name, f"has no column {columns.get(absent[0], absent[0])!r}")
     if "label" not in places:
         raise InvalidInput(name, f"has no column 'label'; its first line must name its columns and has {header}")
     if not places.keys() & {"path", *UID_COLUMNS}:
@@ -123,6 +133,12 @@ def _row(cells: Mapping[str, str], place: str) -> Row:
         split=split_of(split),
         frame=_frame(cells.get("frame", ""), place),
         unused=is_validation(split),
+        attributes={
+            ours: value
+            for ours, text in cells.items()
+            if ours in _ATTRIBUTES or ours not in (*_NAMES, *UID_COLUMNS)
+            if (value := attributes.normalised(ours, text, f"{place}, {ours}"))
+        },
     )
     if split and row.split is None and not row.unused:
         raise InvalidInput(place, f"has split {split[:40]!r}; it must be train or test")

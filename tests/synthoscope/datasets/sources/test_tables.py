@@ -81,3 +81,20 @@ def test_a_table_of_labels_is_known_by_its_header() -> None:
     assert is_manifest(b'"path","class"\n')
     assert not is_manifest(b"path_a,path_b,kind\n1,2,3\n")
     assert not is_manifest(b"\x89PNG")
+
+
+def test_columns_for_subgroups_are_kept_in_one_form():
+    table = b"path,label,Gender,age,scanner,view_position,subtype,name\na.png,x,female,045Y,S1,PA,virus,Smith\n"
+    (row,) = read_table(table, "t.csv", kept=["subtype"])
+    assert row.attributes == {
+        "sex": "F", "age_band": "40-49", "device": "S1", "view": "PA", "subtype": "virus",
+    }  # fmt: skip
+    (row,) = read_table(table, "t.csv", {"view": "subtype"})
+    assert row.attributes["view"] == "virus"
+
+
+def test_a_wrong_value_is_named_by_its_line_and_an_absent_column_by_its_name():
+    with pytest.raises(InvalidInput, match=r"t.csv line 3, age_band: must be an age"):
+        read_table(b"path,label,age\na.png,x,4\nb.png,x,young\n", "t.csv")
+    with pytest.raises(InvalidInput, match="has no column 'subtype'"):
+        read_table(b"path,label\na.png,x\n", "t.csv", kept=["subtype"])

@@ -22,7 +22,14 @@ SPLIT_TRAIN: Split
 SPLIT_TEST: Split
 
 class DatasetImage(_message.Message):
-    __slots__ = ("path", "split", "label", "image", "patient", "frame", "origin")
+    __slots__ = ("path", "split", "label", "image", "patient", "frame", "origin", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     PATH_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +37,7 @@ class DatasetImage(_message.Message):
     PATIENT_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     path: str
     split: Split
     label: str
@@ -37,7 +45,8 @@ class DatasetImage(_message.Message):
     patient: str
     frame: int
     origin: str
-    def __init__(self, path: _Optional[str] = ..., split: _Optional[_Union[Split, str]] = ..., label: _Optional[str] = ..., image: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., patient: _Optional[str] = ..., frame: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
+    attributes: _containers.ScalarMap[str, str]
+    def __init__(self, path: _Optional[str] = ..., split: _Optional[_Union[Split, str]] = ..., label: _Optional[str] = ..., image: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., patient: _Optional[str] = ..., frame: _Optional[int] = ..., origin: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class ClassCount(_message.Message):
     __slots__ = ("split", "label", "count")
