@@ -4,22 +4,91 @@ The test split is opened here, once. Its images that have a copy in the training
 patient, can be recognised instead of diagnosed, so the accuracy without them always stands beside the other one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
-from synthoscope.api.models.v1.models_pb2 import Evaluation
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
+from synthoscope.api.models.v1.models_pb2 import Evaluation, Robustness
 from synthoscope.classifier.data import LabelledPixels
-from synthoscope.classifier.prediction import Classifier
-from synthoscope.datasets import manifest, splits
+from synthoscope.classifier.objectives import AnyOf, Objective
+from synthoscope.classifier.prediction import Answers, Classifier
+from synthoscope.classifier.reliability.robustness import robustness
+from synthoscope.datasets import attributes, manifest, splits
 from synthoscope.datasets.audit.inheritance import find_clusters
 from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.grouping import group
 from synthoscope.datasets.loading import load_split
-from synthoscope.metrics.classification import evaluate
+from synthoscope.metrics.bootstrap import group_index
+from synthoscope.metrics.evaluating import evaluate, evaluate_findings
+from synthoscope.metrics.predictions import FindingPredictions, Predictions
+from synthoscope.metrics.subgroups import subgroups
 from synthoscope.models.evaluations import DEDUPLICATED, TEST, VALIDATION
+from synthoscope.models.predictions import ImagePredictions
 from synthoscope.objects import ObjectStore
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Real images that a classifier did not learn from, with their places in the dataset and their groups, N each."""
+
+    pixels: LabelledPixels
+    images: Sequence[DatasetImage]
+    groups: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.bool_]) -> "HeldOut":
+        """Some of them."""
+        chosen = np.flatnonzero(rows)
+        return HeldOut(self.pixels.take(chosen), [self.images[int(row)] for row in chosen], self.groups[chosen])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A classifier's results, and what it said of each image."""
+
+    evaluations: Sequence[Evaluation]
+    predictions: Sequence[ImagePredictions] = ()
+    robustness: Sequence[Robustness] = field(default_factory=list)
+
+
+def measure(
+    objects: ObjectStore,
+    classifier: Classifier,
+    objective: Objective,
+    version: DatasetVersion,
+    validation: HeldOut,
+    cache: PixelCache,
+    report: Report = lambda _: None,
+) -> Measured:
+    """The evaluations on "test", "test-deduplicated" and "validation", and robustness on the first of them there is.
+
+    Those on test images are absent without a test split; "test-deduplicated" also when no audit tells of copies. It has
+    no scores when every test image is left out.
+    """
+    found: list[Evaluation] = []
+    said: list[ImagePredictions] = []
+    test = _test_images(objects, version, classifier.image_size, cache)
+    for split, images in ((TEST, test), (VALIDATION, validation)):
+        if images is None:
+            continue
+        report(f"measuring on {split}")
+        answers = classifier.answer(images.pixels.images)
+        found.append(_evaluated(objective, classifier, images, answers, split))
+        if not isinstance(objective, AnyOf):
+            said.append(_predictions(classifier, images, answers, version, split))
+        kept = _without_copies(objects, version, images.images) if split == TEST else None
+        if kept is not None:
+            part = _taken(answers, kept)
+            deduplicated = Evaluation(split=DEDUPLICATED)
+            if kept.any():
+                deduplicated = _evaluated(objective, classifier, images.take(kept), part, DEDUPLICATED)
+            deduplicated.left_out = len(kept) - int(kept.sum())
+            found.append(deduplicated)
+    return Measured(found, said, _robustness(classifier, objective, test or validation, report))
 
 
 def has_test_split(version: DatasetVersion) -> bool:
@@ -27,45 +96,76 @@ def has_test_split(version: DatasetVersion) -> bool:
     return any(count.split == Split.SPLIT_TEST and count.count > 0 for count in version.counts)
 
 
-def measure(
-    objects: ObjectStore,
-    classifier: Classifier,
-    version: DatasetVersion,
-    validation: LabelledPixels,
-    grouped_by: Sequence[str],
-    image_size: int,
-    cache: PixelCache,
-) -> list[Evaluation]:
-    """The evaluations on "test", "test-deduplicated" and "validation", which was held out by groups of `grouped_by`.
-
-    Those on test images are absent without a test split; "test-deduplicated" also when no audit tells of copies. It has
-    no scores when every test image is left out.
-    """
-    found = []
-    if has_test_split(version):
-        test = load_split(objects, version.name, Split.SPLIT_TEST, image_size, cache)
-        predictions = _predict(classifier, test.images)
-        found.append(evaluate(test.labels, predictions, classifier.classes, TEST))
-        kept = _without_copies(objects, version, test.paths)
-        if kept is not None:
-            deduplicated = Evaluation(split=DEDUPLICATED)
-            if kept.any():
-                deduplicated = evaluate(test.labels[kept], predictions[kept], classifier.classes, DEDUPLICATED)
-            deduplicated.left_out = len(kept) - int(kept.sum())
-            found.append(deduplicated)
-    held_out = evaluate(validation.labels, _predict(classifier, validation.images), classifier.classes, VALIDATION)
-    held_out.grouped_by[:] = grouped_by
-    return [*found, held_out]
+def _test_images(objects: ObjectStore, version: DatasetVersion, image_size: int, cache: PixelCache) -> HeldOut | None:
+    if not has_test_split(version):
+        return None
+    pixels = load_split(objects, version.name, Split.SPLIT_TEST, image_size, cache)
+    images = [image for image in manifest.read(objects, version) if image.split == Split.SPLIT_TEST]
+    groups = group(images, find_clusters(objects, version) or []).numbers
+    return HeldOut(LabelledPixels(pixels.images, pixels.labels), images, groups)
 
 
-def _predict(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    return classifier.predict(images).argmax(axis=1)
+def _evaluated(
+    objective: Objective, classifier: Classifier, images: HeldOut, answers: Answers, split: str
+) -> Evaluation:
+    labels = images.pixels.labels
+    if isinstance(objective, AnyOf):
+        findings = FindingPredictions(objective.shown(labels), answers.probabilities, images.groups)
+        found = evaluate_findings(findings, classifier.classes, split)
+    else:
+        predictions = Predictions(labels, answers.probabilities, images.groups)
+        found = evaluate(predictions, classifier.classes, split)
+        rows, gap = subgroups(predictions, attributes.columns(images.images))
+        found.subgroups.extend(rows)
+        if gap is not None:
+            found.worst_gap.CopyFrom(gap)
+    if classifier.detector is not None:
+        found.refused = float(answers.refused.mean())
+    return found
 
 
-def _without_copies(objects: ObjectStore, version: DatasetVersion, paths: tuple[str, ...]) -> NDArray[np.bool_] | None:
+def _predictions(
+    classifier: Classifier, images: HeldOut, answers: Answers, version: DatasetVersion, split: str
+) -> ImagePredictions:
+    return ImagePredictions(
+        split=split,
+        dataset_version=version.name,
+        classes=classifier.classes,
+        images=tuple(image.image.sha256 for image in images.images),
+        labels=tuple(images.pixels.labels.tolist()),
+        predicted=tuple(answers.probabilities.argmax(axis=1).tolist()),
+        groups=tuple(group_index(images.groups).tolist()),
+    )
+
+
+def _robustness(classifier: Classifier, objective: Objective, images: HeldOut, report: Report) -> list[Robustness]:
+    """For classes only: accuracy of findings has no single meaning here."""
+    if isinstance(objective, AnyOf):
+        return []
+
+    def predict(changed: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        answers = classifier.answer(changed)
+        return answers.probabilities, answers.refused
+
+    return robustness(
+        predict,
+        images.pixels.images,
+        images.pixels.labels,
+        report=lambda change: report(f"measuring robustness: {change}"),
+    )
+
+
+def _taken(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
+    sets = None if answers.sets is None else answers.sets[rows]
+    return Answers(answers.probabilities[rows], answers.strangeness[rows], answers.refused[rows], sets)
+
+
+def _without_copies(
+    objects: ObjectStore, version: DatasetVersion, images: Sequence[DatasetImage]
+) -> NDArray[np.bool_] | None:
     """Which of the test images `derive --deduplicate` would keep; None when no audit tells."""
     clusters = find_clusters(objects, version)
     if clusters is None:
         return None
     kept = {image.path for image in splits.without_twins(manifest.read(objects, version), clusters, patients=True)}
-    return np.array([path in kept for path in paths], bool)
+    return np.array([image.path in kept for image in images], bool)

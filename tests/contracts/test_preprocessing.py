@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from services.classification.servicer import DiagnosisServicer
-from services.training.classifier_run import Task, publish, read_data
+from services.training.publishing import publish
+from services.training.reading import Task, read_data
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
     DiagnosisServiceStub,

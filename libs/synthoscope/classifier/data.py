@@ -38,11 +38,15 @@ class LabelledPixels:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Training and validation images, and what preprocessed them; validation never holds a synthetic one."""
+    """Training and validation images, and what preprocessed them; validation never holds a synthetic one.
+
+    `held_out` are the rows of the validation images among the real ones, int64.
+    """
 
     training: LabelledPixels
     validation: LabelledPixels
     pipeline: Pipeline = field(default_factory=Pipeline)
+    held_out: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def hold_out(
@@ -72,7 +76,7 @@ def hold_out(
         )
     validation = free[held[group_of]]
     rest = np.setdiff1d(np.arange(len(real)), validation)
-    return TrainingData(real.take(rest).join(synthetic), real.take(validation))
+    return TrainingData(real.take(rest).join(synthetic), real.take(validation), held_out=validation)
 
 
 def _held_out_groups(counts: NDArray[np.int64], fraction: float, generator: np.random.Generator) -> NDArray[np.bool_]:

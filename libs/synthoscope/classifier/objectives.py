@@ -35,6 +35,9 @@ class Objective(Protocol):
     def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         """The mean of F1 over what has images, in [0, 1]."""
 
+    def shown(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which outputs each image has, N×C."""
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -58,6 +61,10 @@ class OneOf:
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
         return macro_f1(confusion)
 
+    def shown(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Its class, for each image."""
+        return labels[:, None] == np.arange(len(self.outputs))
+
 
 @dataclass(frozen=True)
 class AnyOf:
@@ -75,10 +82,14 @@ class AnyOf:
         """The share of an image's findings that are right."""
         return ((logits > 0) == (self.targets.to(logits.device)[labels] > 0)).float().mean(dim=1)
 
+    def shown(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The findings of each image."""
+        found: NDArray[np.bool_] = self.targets.numpy()[labels] > 0
+        return found
+
     def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         """Over findings, at a probability of one half."""
-        found = self.targets.numpy()[labels] > 0
-        return float(f1_score(found, logits > 0, average="macro", zero_division=0.0))
+        return float(f1_score(self.shown(labels), logits > 0, average="macro", zero_division=0.0))
 
 
 def objective_of(config: ClassifierConfig, labels: Sequence[str], counts: NDArray[np.int64]) -> Objective:

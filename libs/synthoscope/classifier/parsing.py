@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
+from synthoscope.api.models.v1.models_pb2 import ModelOutput
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
 from synthoscope.classifier.config import (
     ALL_EPOCHS,
@@ -52,6 +53,13 @@ def from_message(message: ClassifierTrainingConfig, field: str = "config") -> Cl
     config = replace(preset, **given)
     _check(config, field)
     return config
+
+
+def output_message(output: Output) -> ModelOutput:
+    """A model version's word for an output."""
+    return {Output.SOFTMAX: ModelOutput.MODEL_OUTPUT_SOFTMAX, Output.FINDINGS: ModelOutput.MODEL_OUTPUT_FINDINGS}[
+        output
+    ]
 
 
 def _choices(message: ClassifierTrainingConfig, field: str) -> dict[str, StrEnum]:

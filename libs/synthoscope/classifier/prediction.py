@@ -9,18 +9,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthoscope import models
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion
 from synthoscope.classifier.config import Head
 from synthoscope.classifier.networks import Network, build_network, to_input
+from synthoscope.classifier.outputs import Outputs, outputs_of
 from synthoscope.classifier.presets import PRESETS
+from synthoscope.classifier.reliability.conformal import prediction_sets
+from synthoscope.classifier.reliability.out_of_distribution import Detector, views_of
+from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.models.weights import load_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
 
+BANK_FILE = "features.safetensors"
+"""Path, within a version, of what tells images unlike its training images."""
+
 LARGEST_BATCH = 128
 """Images that go through the network at once; more are taken in turns, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says of N images.
+
+    `probabilities` float32 N×C, calibrated; `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images
+    too unlike the training images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be
+    ruled out, None when the model has no prediction sets.
+    """
+
+    probabilities: NDArray[np.float32]
+    strangeness: NDArray[np.float32]
+    refused: NDArray[np.bool_]
+    sets: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -30,6 +52,7 @@ class Classifier:
     record: ModelVersion
     network: Network
     device: torch.device
+    detector: Detector | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -40,6 +63,11 @@ class Classifier:
     def image_size(self) -> int:
         """Side of the square images it takes, pixels."""
         return self.record.image_size
+
+    @property
+    def gives_findings(self) -> bool:
+        """Whether an image can have any number of its classes."""
+        return self.record.output == ModelOutput.MODEL_OUTPUT_FINDINGS
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -58,17 +86,48 @@ class Classifier:
         return self.classes.index(label)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities, float32 N×C, of images uint8 N×S×S×3 as its pipeline makes them.
+        """Calibrated class probabilities, float32 N×C, of images uint8 N×S×S×3 as its pipeline makes them.
 
         Raises InvalidInput, naming "images", for another shape or type.
         """
+        return self.calibrated(self.outputs(images).logits)
+
+    def answer(self, images: NDArray[np.uint8]) -> Answers:
+        """Probabilities, prediction sets and refusals of images as for `predict`; raises as it does."""
+        return self.answers_of(images, self.outputs(images))
+
+    def answers_of(self, images: NDArray[np.uint8], outputs: Outputs) -> Answers:
+        """The answers that a network's outputs for images mean."""
+        strangeness, refused = np.zeros(len(images), np.float32), np.zeros(len(images), bool)
+        if self.detector is not None and len(images):
+            strangeness = self.detector.scores(views_of(images, outputs.features))
+            refused = strangeness > self.detector.threshold
+        sets = None
+        if self.record.reliability.HasField("conformal"):
+            threshold = self.record.reliability.conformal.threshold
+            sets = prediction_sets(log_probabilities(outputs.logits, self._temperature), threshold)
+        return Answers(self.calibrated(outputs.logits), strangeness, refused, sets)
+
+    def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probabilities, float32 N×C, that logits N×C stand for."""
+        return (finding_probabilities if self.gives_findings else probabilities)(logits, self._temperature)
+
+    def outputs(self, images: NDArray[np.uint8]) -> Outputs:
+        """Logits and features of images as for `predict`; raises as it does."""
         check_images(self, images)
-        parts = [self._probabilities(images[at : at + LARGEST_BATCH]) for at in range(0, len(images), LARGEST_BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+        parts = [self._outputs(images[at : at + LARGEST_BATCH]) for at in range(0, len(images), LARGEST_BATCH)]
+        if not parts:
+            return Outputs(np.zeros((0, len(self.classes)), np.float32), np.zeros((0, 0), np.float32))
+        return Outputs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    @property
+    def _temperature(self) -> float:
+        return self.record.reliability.temperature or 1.0
 
     @torch.inference_mode()
-    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.network(self.input(images)).softmax(dim=1).cpu().numpy()
+    def _outputs(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, features = outputs_of(self.network, self.input(images))
+        return logits.cpu().numpy(), features.cpu().numpy()
 
 
 def load_classifier(objects: ObjectStore, name: str, device: torch.device | str = "cpu") -> Classifier:
@@ -86,7 +145,21 @@ def load_classifier(objects: ObjectStore, name: str, device: torch.device | str 
     except RuntimeError as error:
         raise DataLoss(f"the weights of {record.name} are not those of its network {record.preset}") from error
     network.requires_grad_(False).eval().to(device)
-    return Classifier(record, network, torch.device(device))
+    return Classifier(record, network, torch.device(device), load_detector(objects, record))
+
+
+def load_detector(objects: ObjectStore, record: ModelVersion) -> Detector | None:
+    """What tells images unlike a version's training images; None for versions from before there was one.
+
+    Raises DataLoss when it is damaged.
+    """
+    if not any(file.path == BANK_FILE for file in record.files):
+        return None
+    tensors = load_weights(objects, record, BANK_FILE)
+    try:
+        return Detector.from_tensors({name: tensor.numpy() for name, tensor in tensors.items()})
+    except (KeyError, ValueError) as error:
+        raise DataLoss(f"{BANK_FILE} of {record.name} lacks what is needed to tell unlike images") from error
 
 
 def network_of(record: ModelVersion) -> Network:

@@ -39,8 +39,9 @@ def explain(
 ) -> ExplanationResult:
     """Explains a class's score for a PNG or JPEG file; without a label, that of the predicted class.
 
-    `scale` is the map's value that gets the full colour; None means `saliency.overlay.default_scale`. Raises
-    InvalidInput, naming "label", when it is not a class of the model, and what `images.decoding.decode` raises.
+    `scale` is the map's value that gets the full colour; None means the model's own for the class, or, for a model that
+    has none, `saliency.overlay.default_scale`. Raises InvalidInput, naming "label", when it is not a class of the
+    model, and what `images.decoding.decode` raises.
     """
     targets = None if label is None else torch.tensor([classifier.class_index(label)], device=classifier.device)
     original = decode(image)
@@ -50,11 +51,12 @@ def explain(
     network = classifier.network
     values = cam.maps[0].cpu().numpy()
     grid = CellGrid(network.cell_start, network.cell_stride)
+    scale = scale or classifier.record.reliability.explanation_scales.get(classifier.classes[index])
     picture = overlay(original.pixels, values, grid, seen.placement, scale)
     return ExplanationResult(
         label=classifier.classes[index],
         logit=float(cam.logits[0, index]),
-        probability=float(cam.probabilities[0, index]),
+        probability=float(classifier.calibrated(cam.logits.cpu().numpy())[0, index]),
         layer=network.last_convolution,
         map=values,
         placement=_placed(grid, seen.placement),

@@ -1,16 +1,22 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from services.training.classifier_run import Task, publish, read_data
+from services.training.publishing import publish
+from services.training.reading import Task, read_data
 from synthoscope import models
 from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit, DuplicateCluster
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
+from synthoscope.api.models.v1.models_pb2 import ModelOutput
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.training.v1 import training_pb2
+from synthoscope.classifier.config import Output
+from synthoscope.classifier.exporting import load_onnx
 from synthoscope.classifier.loop import Surroundings, train
-from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.objectives import OneOf, objective_of
 from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import load_classifier
 from synthoscope.datasets.audit import storage
@@ -19,8 +25,11 @@ from synthoscope.datasets.importing import import_version
 from synthoscope.datasets.loading import load_split
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import store_pixels
+from synthoscope.images.strangers import KINDS, strangers
+from synthoscope.models import predictions
+from synthoscope.models.weights import dump_weights
 from synthoscope.objects import InMemoryObjectStore
-from synthoscope.rpc.errors import FailedPrecondition, NotFound
+from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound
 from synthoscope.synthetic import sets
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -90,7 +99,7 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     final = train(work.config, data, OneOf(classes), Surroundings())
     phases = []
     version = publish(objects, work, final, cache, phases.append)
-    assert phases == ["measuring", "publishing"]
+    assert [phases[0], *phases[-2:]] == ["calibrating", "measuring robustness: jpeg", "publishing"]
     assert models.get(objects, "tenants/default/models/spots/versions/latest") == version
     assert list(version.classes) == list(LABELS)
     assert (version.preset, version.image_size) == ("cnn-64", 64)
@@ -114,6 +123,83 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     assert right.mean() == pytest.approx(version.evaluations[0].accuracy)
     assert right[2:].mean() == pytest.approx(version.evaluations[1].accuracy)
     assert publish(objects, work, final, cache) == version
+
+
+def test_a_version_carries_what_makes_its_answers_reliable(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects))
+    data, classes = read_data(objects, work, cache)
+    version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
+    assert {file.path for file in version.files} >= {
+        "weights.safetensors", "model.onnx", "features.safetensors", "predictions/test.json",
+        "predictions/validation.json",
+    }  # fmt: skip
+    reliability = version.reliability
+    assert reliability.temperature > 0
+    assert (reliability.conformal.coverage, reliability.conformal.images) == (0.9, 6)
+    assert set(reliability.out_of_distribution.refused) == set(KINDS)
+    assert set(reliability.explanation_scales) == set(LABELS)
+    assert {item.name for item in reliability.histograms} == {
+        "brightness", "contrast", "sharpness", "confidence", "out_of_distribution",
+    }  # fmt: skip
+    assert len(version.robustness) == 31
+    official = version.evaluations[0]
+    assert official.intervals["accuracy"].low <= official.accuracy <= official.intervals["accuracy"].high
+    assert official.HasField("refused")
+    said = predictions.read(objects, version, "test")
+    assert np.mean(np.array(said.labels) == said.predicted) == pytest.approx(official.accuracy)
+    images = load_split(objects, work.dataset_version, Split.SPLIT_TEST, 64, cache).images
+    served, exported = load_classifier(objects, version.name), load_onnx(objects, version)
+    answers = served.answer(images)
+    assert np.allclose(served.answers_of(images, exported(images)).probabilities, answers.probabilities, atol=1e-4)
+    assert answers.refused.mean() == pytest.approx(official.refused)
+    assert answers.sets.shape == (10, 2)
+    assert served.answer(strangers("text", 5, 64)).refused.all()
+
+
+def test_findings_are_trained_on_and_measured_one_by_one(cache):
+    objects = InMemoryObjectStore()
+    generator = np.random.default_rng(0)
+    images = []
+    for number in range(40):
+        label = ("none", "above", "below", "above|below")[number % 4]
+        pixels = np.zeros((64, 64), np.uint8) + 40
+        for place in LABELS:
+            if place in label:
+                pixels = np.maximum(pixels, picture(place, generator))
+        split = Split.SPLIT_TRAIN if number < 28 else Split.SPLIT_TEST
+        ref = store_pixels(objects, "default", pixels)
+        images.append(DatasetImage(path=f"{number:03}.png", label=label, split=split, image=ref))
+    version = import_version(objects, "tenants/default/datasets/spots", images).name
+    storage.put(objects, version, DatasetAudit())
+    config = replace(task(version).config, output=Output.FINDINGS, no_finding="none", epochs=12)
+    work = replace(task(version), config=config)
+    data, labels = read_data(objects, work, cache)
+    objective = objective_of(config, labels, data.training.counts(len(labels)))
+    published = publish(objects, work, train(config, data, objective), cache)
+    assert published.output == ModelOutput.MODEL_OUTPUT_FINDINGS
+    assert list(published.classes) == list(LABELS)
+    official = published.evaluations[0]
+    assert [item.support for item in official.classes] == [6, 6]
+    assert official.auroc > 0.8
+    assert not published.reliability.HasField("conformal")
+    found = load_classifier(objects, published.name).predict(np.zeros((1, 64, 64, 3), np.uint8))
+    assert found.shape == (1, 2)
+    assert found.sum() != pytest.approx(1.0)
+
+
+def test_a_damaged_export_or_bank_is_said_to_be(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects, test_count=0))
+    data, classes = read_data(objects, work, cache)
+    version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
+    files = {file.path: models.read_file(objects, version, file.path) for file in version.files}
+    broken = files | {"model.onnx": b"no model", "features.safetensors": dump_weights({"limits": torch.zeros(4)})}
+    again = models.publish(objects, work.model, version, broken)
+    with pytest.raises(DataLoss, match=r"model.onnx .* is not an ONNX model"):
+        load_onnx(objects, again)
+    with pytest.raises(DataLoss, match=r"features\.safetensors"):
+        load_classifier(objects, again.name)
 
 
 def test_when_every_test_image_has_a_copy_none_is_left_to_measure_on(cache):

@@ -8,7 +8,7 @@ stranger than that of held-out real images.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from synthoscope.classifier.reliability.histograms import input_statistics
 
 NEIGHBOURS = 10
 BANK = 2000
-"""Most training images that are compared with."""
+"""Most training images to fit a detector on: each image to be judged is compared with all of them."""
 
 ALLOWED = 0.01
 """Share of held-out real images that may be refused; half of the 2 % that are promised, since they are a sample."""
@@ -54,14 +54,14 @@ class Detector:
 
     def scores(self, views: Views) -> NDArray[np.float32]:
         """How strange images are, float32 N: the largest of the views' distances, in units of their limits."""
-        return np.max([self._distances(name, views) / self.limits[name] for name in VIEWS], axis=0)
+        return np.max([self.distances(name, views) / self.limits[name] for name in VIEWS], axis=0)
 
     def refused(self, views: Views) -> NDArray[np.bool_]:
         """Which images are too strange to be diagnosed, N."""
         return self.scores(views) > self.threshold
 
-    def _distances(self, name: str, views: Views) -> NDArray[np.float32]:
-        """To the k-th nearest training image, N."""
+    def distances(self, name: str, views: Views) -> NDArray[np.float32]:
+        """To the k-th nearest training image in one view, float32 N."""
         bank, rows = self.bank[name], views[name]
         if name == STATISTICS:
             bank, rows = ((part - self.centre) / self.spread for part in (bank, rows))
@@ -87,18 +87,20 @@ class Detector:
         )
 
 
-def fit(training: Views, held_out: Views, seed: int = 0) -> Detector:
-    """A detector of training images, at most 2,000 of which are kept, that refuses about 1 % of held-out real ones."""
-    count = len(training[FEATURES])
-    kept = np.sort(np.random.default_rng(seed).permutation(count)[:BANK])
-    bank = {name: np.ascontiguousarray(training[name][kept]) for name in VIEWS}
-    centre = bank[STATISTICS].mean(axis=0)
-    spread = np.maximum(bank[STATISTICS].std(axis=0), _LEAST_SPREAD)
-    even = Detector(bank, centre, spread, dict.fromkeys(VIEWS, 1.0), 1.0)
-    distances = {name: even._distances(name, held_out) for name in VIEWS}
+def fit(training: Views, held_out: Views) -> Detector:
+    """A detector of training images, at least one, that refuses about 1 % of held-out real ones."""
+    centre = training[STATISTICS].mean(axis=0)
+    spread = np.maximum(training[STATISTICS].std(axis=0), _LEAST_SPREAD)
+    bank = {name: np.ascontiguousarray(training[name]) for name in VIEWS}
+    return refit(Detector(bank, centre, spread, dict.fromkeys(VIEWS, 1.0), 1.0), held_out)
+
+
+def refit(detector: Detector, held_out: Views) -> Detector:
+    """The detector with limits and threshold from other held-out images."""
+    distances = {name: detector.distances(name, held_out) for name in VIEWS}
     limits = {name: max(_highest(values), 1e-6) for name, values in distances.items()}
     scores = np.max([distances[name] / limits[name] for name in VIEWS], axis=0)
-    return Detector(bank, centre, spread, limits, _highest(scores))
+    return replace(detector, limits=limits, threshold=_highest(scores))
 
 
 def _highest(values: NDArray[np.float32]) -> float:

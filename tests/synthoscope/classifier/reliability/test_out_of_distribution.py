@@ -4,7 +4,7 @@ import torch
 
 from synthoscope.classifier.networks import build_network, to_input
 from synthoscope.classifier.outputs import outputs_of
-from synthoscope.classifier.reliability.out_of_distribution import BANK, Detector, fit, views_of
+from synthoscope.classifier.reliability.out_of_distribution import Detector, fit, views_of
 from synthoscope.datasets.phantoms import LABELS, generate
 from synthoscope.images.strangers import KINDS, strangers
 
@@ -46,13 +46,6 @@ def test_a_detector_is_the_same_after_being_stored(views, detector):
     some = views(np.concatenate([phantoms(7000, 5), strangers("text", 5, 64)]))
     assert np.array_equal(again.scores(some), detector.scores(some))
     assert again.refused(some).tolist() == [False] * 5 + [True] * 5
-
-
-def test_no_more_images_are_kept_than_needed():
-    generator = np.random.default_rng(0)
-    many = {"features": (3000, 4), "statistics": (3000, 4), "layout": (3000, 4)}
-    training = {name: generator.normal(size=shape).astype(np.float32) for name, shape in many.items()}
-    assert len(fit(training, training).bank["features"]) == BANK
 
 
 def test_a_handful_of_images_is_enough_to_fit_on(views):

@@ -1,0 +1,113 @@
+"""Fits what makes a classifier's answers reliable, on real images that it did not learn from.
+
+These are the validation images, by which the best epoch was chosen too: a slight bias that small sets cannot do without
+another split for. The test split tells how well it holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthoscope.api.models.v1.models_pb2 import ConformalPrediction, OutOfDistribution
+from synthoscope.classifier.data import LabelledPixels, TrainingData
+from synthoscope.classifier.objectives import AnyOf, Objective
+from synthoscope.classifier.outputs import Outputs
+from synthoscope.classifier.prediction import Classifier
+from synthoscope.classifier.reliability import conformal, out_of_distribution
+from synthoscope.classifier.reliability.histograms import histograms, input_statistics
+from synthoscope.classifier.reliability.out_of_distribution import BANK, NEIGHBOURS, Detector, views_of
+from synthoscope.classifier.reliability.temperature import (
+    fit_findings_temperature,
+    fit_temperature,
+    log_probabilities,
+)
+from synthoscope.images.strangers import KINDS, strangers
+from synthoscope.metrics.bootstrap import group_index
+
+STRANGERS = 20
+"""Made-up images of each kind that refusals are counted on."""
+
+
+def fit_reliability(
+    classifier: Classifier, objective: Objective, data: TrainingData, groups: NDArray[np.int64], seed: int
+) -> Classifier:
+    """The classifier with its detector, its record's `reliability` filled in all but the explanations' scales.
+
+    `data` holds real images only; `groups` are the validation images' groups, int64 N.
+    """
+    held_out = data.validation
+    outputs = classifier.outputs(held_out.images)
+    reliability = classifier.record.reliability
+    if isinstance(objective, AnyOf):
+        reliability.temperature = fit_findings_temperature(outputs.logits, objective.shown(held_out.labels))
+    else:
+        reliability.temperature = fit_temperature(outputs.logits, held_out.labels)
+        reliability.conformal.CopyFrom(_sets(outputs, held_out, groups, reliability.temperature, seed))
+    classifier = replace(classifier, detector=_detector(classifier, data, outputs, seed))
+    answers = classifier.answers_of(held_out.images, outputs)
+    reliability.out_of_distribution.CopyFrom(_refusals(classifier, data, outputs, groups, seed))
+    scores = {"confidence": answers.probabilities.max(axis=1), "out_of_distribution": answers.strangeness}
+    reliability.histograms.extend(histograms(input_statistics(held_out.images) | scores))
+    return classifier
+
+
+def _sets(
+    outputs: Outputs, held_out: LabelledPixels, groups: NDArray[np.int64], temperature: float, seed: int
+) -> ConformalPrediction:
+    logarithms = log_probabilities(outputs.logits, temperature)
+    measured = conformal.measure(logarithms, held_out.labels, groups, seed=seed)
+    return ConformalPrediction(
+        coverage=conformal.COVERAGE,
+        threshold=conformal.fit_threshold(-logarithms[np.arange(len(held_out)), held_out.labels]),
+        images=len(held_out),
+        measured_coverage=measured.measured_coverage,
+        mean_set_size=measured.mean_set_size,
+        empty_sets=measured.empty_sets,
+    )
+
+
+def _detector(classifier: Classifier, data: TrainingData, outputs: Outputs, seed: int) -> Detector:
+    training = _drawn(data.training, seed)
+    return out_of_distribution.fit(
+        views_of(training, classifier.outputs(training).features), views_of(data.validation.images, outputs.features)
+    )
+
+
+def _refusals(
+    classifier: Classifier, data: TrainingData, outputs: Outputs, groups: NDArray[np.int64], seed: int
+) -> OutOfDistribution:
+    """What is refused of real images, halves of which by thresholds fitted on the others, and of made-up ones."""
+    detector = classifier.detector
+    assert detector is not None  # noqa: S101  # it was just fitted
+    views = views_of(data.validation.images, outputs.features)
+    refused = [
+        out_of_distribution.refit(detector, {name: rows[first] for name, rows in views.items()}).refused(
+            {name: rows[second] for name, rows in views.items()}
+        )
+        for first, second in _halves(groups, seed)
+    ]
+    made_up = {kind: strangers(kind, STRANGERS, classifier.image_size, seed) for kind in KINDS}
+    return OutOfDistribution(
+        method="knn",
+        neighbours=NEIGHBOURS,
+        threshold=detector.threshold,
+        false_refusals=float(np.concatenate(refused).mean()),
+        refused={kind: float(classifier.answer(images).refused.mean()) for kind, images in made_up.items()},
+    )
+
+
+def _halves(groups: NDArray[np.int64], seed: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Each half of the images, by group, and the other; all of them twice when there is a single group."""
+    members = group_index(groups)
+    count = int(members.max()) + 1
+    chosen = np.isin(members, np.random.default_rng(seed).permutation(count)[: count // 2])
+    first, second = (chosen, ~chosen) if count > 1 else (~chosen, ~chosen)
+    yield first, second
+    yield second, first
+
+
+def _drawn(training: LabelledPixels, seed: int) -> NDArray[np.uint8]:
+    rows = np.sort(np.random.default_rng(seed).permutation(len(training))[:BANK])
+    return training.images[rows]
