@@ -3,15 +3,13 @@
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from services.training.publishing import publish
 from services.training.reading import Task, read_data, read_task
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
 from synthoscope.classifier import loop
-from synthoscope.classifier.networks import Network
 from synthoscope.classifier.objectives import objective_of
-from synthoscope.classifier.pretrained.sources import initial_weights, load_into
+from synthoscope.classifier.pretrained.starting import initialiser
 from synthoscope.jobs.job import Progress
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.records import Records
@@ -31,7 +29,7 @@ def main(worker: JobWorker, stores: Stores) -> str:
     """
     task = read_task(worker, stores.settings.ray.worker_threads)
     ensure_grouping(worker, stores, Records(stores.objects, DatasetVersion).get(task.dataset_version))
-    _weights(stores, task)
+    initialiser(stores.objects, task.config, stores.settings.weights_url)
     final = trainer.run(worker, stores, partial(work, task), task.config.workers)
     torch.set_num_threads(task.threads)
     if worker.cancelled():
@@ -47,19 +45,8 @@ def work(task: Task, world: World, callbacks: LoopCallbacks, resume: Checkpoint 
     objective = objective_of(task.config, classes, data.training.counts(len(classes)))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     surroundings = loop.Surroundings(world, callbacks, device, stores.settings.cache)
-    loop.train(task.config, data, objective, surroundings, resume, partial(_start, stores, task))
-
-
-def _start(stores: Stores, task: Task, network: Network) -> None:
-    """Gives a transfer network's backbone the weights that the job names."""
-    weights = _weights(stores, task)
-    if weights is not None:
-        load_into(network.get_submodule("backbone"), weights, task.config.weights)
-
-
-def _weights(stores: Stores, task: Task) -> dict[str, Tensor] | None:
-    config = task.config
-    return initial_weights(stores.objects, config.weights, config.preset, stores.settings.weights_url)
+    initialise = initialiser(stores.objects, task.config, stores.settings.weights_url)
+    loop.train(task.config, data, objective, surroundings, resume, initialise)
 
 
 def _report(worker: JobWorker, steps: int, phase: str) -> None:

@@ -1,6 +1,7 @@
 """A trial in a process of Ray Tune's: opens the stores, loads the images, trains, reports."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,18 +10,22 @@ import numpy as np
 import structlog
 import torch
 from ray import tune
+from torch import nn
 
 from services.tuning import space, trials
 from services.tuning.search import IMAGES, OBJECTIVE, SECONDS, TrialFailed
+from services.tuning.space import TrainingConfig
 from services.tuning.trials import Measurement, TrialData
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.tuning.v1.tuning_pb2 import StudySpecification
+from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.pretrained.starting import initialiser
 from synthoscope.datasets.grouping import grouping_of
 from synthoscope.datasets.loading import load_split
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.records import Records
 from synthoscope.rpc.errors import SynthoscopeError
-from synthoscope_ray.program import open_stores
+from synthoscope_ray.program import Stores, open_stores
 
 log = structlog.get_logger()
 
@@ -56,7 +61,13 @@ def _train(parameters: dict[str, float], task: Task) -> None:
     training = space.with_parameters(space.base_config(specification), parameters)
     data = _data(task, training.image_size)
     job.running()
-    trials.run(training, data, _report, job.cancelled)
+    trials.run(training, data, _report, job.cancelled, _initialise(stores, training))
+
+
+def _initialise(stores: Stores, training: TrainingConfig) -> Callable[[nn.Module], None]:
+    if isinstance(training, ClassifierConfig):
+        return initialiser(stores.objects, training, stores.settings.weights_url)
+    return lambda _: None
 
 
 def _report(measurement: Measurement) -> None:

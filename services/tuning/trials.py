@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from services.tuning.space import TrainingConfig
 from services.tuning.specification import stratified_counts
@@ -68,10 +69,11 @@ def run(
     data: TrialData,
     report: Callable[[Measurement], None],
     should_stop: Callable[[], bool] = lambda: False,
+    initialise: Callable[[nn.Module], None] = lambda _: None,
 ) -> None:
     """Trains once and reports each epoch's objective: macro F1 on held-out validation images, or the Fréchet distance.
 
-    `should_stop` is asked before every step. Raises what the training loops raise, Cancelled when it said yes.
+    `should_stop` is asked before every step; `initialise` gives a classifier's network its first weights. Raises what the training loops raise, Cancelled when it said yes.
     """
     started = time.monotonic()
 
@@ -81,7 +83,7 @@ def run(
     if isinstance(config, GanConfig):
         _run_gan(config, data, reports, should_stop)
     else:
-        _run_classifier(config, data, reports, should_stop)
+        _run_classifier(config, data, reports, should_stop, initialise)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,11 @@ class _Callbacks(NoCallbacks):
 
 
 def _run_classifier(
-    config: ClassifierConfig, data: TrialData, report: Callable[[float, int], None], stops: Callable[[], bool]
+    config: ClassifierConfig,
+    data: TrialData,
+    report: Callable[[float, int], None],
+    stops: Callable[[], bool],
+    initialise: Callable[[nn.Module], None],
 ) -> None:
     class MacroF1(_Callbacks):
         def on_report(self, epoch: Report) -> None:
@@ -105,7 +111,7 @@ def _run_classifier(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     objective = objective_of(config, data.classes, held_out.training.counts(len(data.classes)))
     surroundings = classifier_loop.Surroundings(World(), MacroF1(stops), device)
-    classifier_loop.train(config, held_out, objective, surroundings)
+    classifier_loop.train(config, held_out, objective, surroundings, initialise=initialise)
 
 
 def _run_gan(
