@@ -23,15 +23,21 @@ CHANGES: Mapping[str, Sequence[float]] = {
 """Parameters of strengths 1 to 5: factor of brightness; of contrast about the image's mean; standard deviation of noise
 in grey levels; of the blur as a share of the side; share of the side scaled down to and up again; JPEG's quality."""
 
+STRENGTHS = range(1, 6)
+
 
 def perturb(images: NDArray[np.uint8], change: str, strength: int, seed: int = 0) -> NDArray[np.uint8]:
-    """The images, uint8 N×H×W×3, changed; noise depends on the seed and an image's place.
+    """The images, uint8 N×H×W×3 in RGB, changed; noise depends on the seed and an image's place.
 
-    Raises KeyError for a change that is none, IndexError for a strength outside [1, 5].
+    Raises KeyError for a change that is none, ValueError for a strength outside [1, 5].
     """
-    parameter = CHANGES[change][strength - 1]
-    apply = _APPLY[change]
-    return np.stack([apply(image, parameter, (seed, index)) for index, image in enumerate(images)])
+    if strength not in STRENGTHS:
+        raise ValueError(f"strength must be in [1, 5], not {strength}")
+    parameter, apply = CHANGES[change][strength - 1], _APPLY[change]
+    changed = np.empty(images.shape, np.uint8)
+    for index, image in enumerate(images):
+        changed[index] = apply(image, parameter, (seed, index))
+    return changed
 
 
 def _brightness(image: Image, factor: float, seed: tuple[int, int]) -> Image:
@@ -61,8 +67,11 @@ def _resolution(image: Image, share: float, seed: tuple[int, int]) -> Image:
 
 
 def _jpeg(image: Image, quality: float, seed: tuple[int, int]) -> Image:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    # OpenCV takes channels for blue, green, red; JPEG stores their brightness more exactly than their colour.
+    blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _rounded(values: NDArray[np.float32]) -> Image:
