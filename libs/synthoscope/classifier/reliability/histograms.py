@@ -27,7 +27,10 @@ def input_statistics(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]
 
 
 def histograms(quantities: Mapping[str, NDArray[np.float64]]) -> list[Histogram]:
-    """A histogram of each quantity's values N: ten bins of about as many images each."""
+    """A histogram of each quantity's values N: ten bins of about as many images each, fewer when values repeat.
+
+    Raises ValueError, naming the quantity, when it has no values or some are no numbers.
+    """
     return [_histogram(name, values) for name, values in quantities.items()]
 
 
@@ -41,15 +44,20 @@ def population_stability_index(reference: NDArray[np.int64], current: NDArray[np
     """How far two counts over the same bins lie apart: 0 for the same shares; above 0.25 is taken for a shift.
 
     The sum of Kullback–Leibler divergences both ways (Siddiqi 2006, "Credit Risk Scorecards"; Yurdakul 2018).
+    Raises ValueError when either counts no image.
     """
+    if not (reference.sum() and current.sum()):
+        raise ValueError("both counts must have images to be compared")
     expected, found = (np.maximum(part / part.sum(), _LEAST_SHARE) for part in (reference, current))
     return float(((found - expected) * np.log(found / expected)).sum())
 
 
 def _histogram(name: str, values: NDArray[np.float64]) -> Histogram:
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
-    if len(edges) == 1:  # all values are the same
-        edges = np.array([edges[0], edges[0]])
-    histogram = Histogram(name=name, edges=edges.tolist())
+    if not (len(values) and np.isfinite(values).all()):
+        raise ValueError(f"{name}: there must be values, and all must be finite numbers")
+    lowest, *inner, highest = np.quantile(values, np.linspace(0, 1, BINS + 1)).tolist()
+    # A value that many images share begins a bin, even when it is the highest: of a classifier that is nearly always
+    # sure, nearly all confidences are 1, and those below it must not fall in the same bin.
+    histogram = Histogram(name=name, edges=[lowest, *sorted(set(inner)), highest])
     histogram.counts.extend(counts(histogram, values).tolist())
     return histogram
