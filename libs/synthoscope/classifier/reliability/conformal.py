@@ -22,9 +22,9 @@ SPLITS = 100
 class SetsMeasured:
     """Means over re-splits: the share of sets that hold their image's class, classes a set, the share of empty sets."""
 
-    coverage: float
-    mean_size: float
-    empty: float
+    measured_coverage: float
+    mean_set_size: float
+    empty_sets: float
 
 
 def fit_threshold(scores: NDArray[np.float64], coverage: float = COVERAGE) -> float:
@@ -32,7 +32,12 @@ def fit_threshold(scores: NDArray[np.float64], coverage: float = COVERAGE) -> fl
 
     The smallest that makes sets of new images hold their class with probability `coverage`: the ⌈(N + 1)·coverage⌉-th
     smallest score. Infinite when N is too small to promise it; every class is in every set then.
+    Raises ValueError when the coverage is not in (0, 1), or a score is no number.
     """
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must be in (0, 1), not {coverage}")
+    if np.isnan(scores).any():
+        raise ValueError("scores must be numbers")
     rank = math.ceil((len(scores) + 1) * coverage)
     return math.inf if rank > len(scores) else float(np.partition(scores, rank - 1)[rank - 1])
 
@@ -47,16 +52,18 @@ def measure(
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
     coverage: float = COVERAGE,
+    splits: int = SPLITS,
     seed: int = 0,
 ) -> SetsMeasured:
-    """How sets turn out on one half of the images with the threshold fitted on the other: means of 100 splits by group.
+    """How sets turn out on one half of the images with the threshold fitted on the other: means of splits by group.
 
-    With a single group nothing can be split off: both halves are all images.
+    Of log probabilities N×C, labels N and groups N; an image of a negative group is a group of its own. With a single
+    group nothing can be split off: both halves are all images. Raises as `fit_threshold`.
     """
     generator, members = np.random.default_rng(seed), group_index(groups)
     count = int(members.max()) + 1
     found = []
-    for _ in range(SPLITS):
+    for _ in range(splits):
         fitted = generator.permutation(count)[: count // 2]
         in_first = np.isin(members, fitted) if count > 1 else np.ones(len(members), bool)
         in_second = ~in_first if count > 1 else in_first
