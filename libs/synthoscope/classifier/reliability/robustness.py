@@ -22,13 +22,17 @@ def robustness(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     seed: int = 0,
+    most_images: int = MOST_IMAGES,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[Robustness]:
     """Results on the unchanged images first, then on each change at each strength.
 
-    On at most 300 of the images, drawn in proportion to their classes. `report` is told of each change as it begins.
+    On at most 300 of the images, or `most_images`, drawn in proportion to their classes; none without images. `report`
+    is told of each change as it begins.
     """
-    rows = _drawn(labels, seed)
+    if not len(labels):
+        return []
+    rows = _drawn(labels, most_images, seed)
     images, labels = images[rows], labels[rows]
     found = [_measured(predict, images, labels)]
     for change, parameters in CHANGES.items():
@@ -54,10 +58,10 @@ def _measured(predict: Predict, images: NDArray[np.uint8], labels: NDArray[np.in
     )
 
 
-def _drawn(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Rows of at most MOST_IMAGES images, in order: those nearest to each class's share of them."""
-    if len(labels) <= MOST_IMAGES:
+def _drawn(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """Rows of at most so many images, in order: of each class its share, to within two."""
+    if len(labels) <= most:
         return np.arange(len(labels))
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    return np.sort(by_class[np.linspace(0, len(labels) - 1, MOST_IMAGES).round().astype(int)])
+    return np.sort(by_class[np.linspace(0, len(labels) - 1, most).round().astype(int)])

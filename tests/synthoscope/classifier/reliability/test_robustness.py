@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from synthoscope.classifier.reliability.robustness import MOST_IMAGES, robustness
 from synthoscope.images.perturbations import CHANGES
@@ -36,3 +37,36 @@ def test_of_many_images_some_of_each_class_are_changed():
     unchanged = robustness(predict, images, labels)[0]
     assert set(seen) == {MOST_IMAGES}
     assert unchanged.accuracy == pytest.approx(0.9, abs=0.01)
+    seen.clear()
+    shares = [robustness(predict, images, labels, seed=seed, most_images=20)[0].accuracy for seed in range(5)]
+    assert shares == pytest.approx([0.9] * 5, abs=0.06)
+    assert set(seen) == {20}
+
+
+def test_which_images_are_drawn_is_random_and_repeats_with_the_seed():
+    images = np.arange(200, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+
+    def drawn(seed):
+        seen = []
+
+        def predict(images):
+            seen.append(images[:, 0, 0, 0].tolist())
+            return by_brightness(images)
+
+        robustness(predict, images, np.arange(200) % 2, seed=seed, most_images=10)
+        return seen[0]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_nothing_is_measured_without_images():
+    assert robustness(by_brightness, IMAGES[:0], LABELS[:0]) == []
+
+
+def test_balanced_accuracy_counts_only_classes_with_images():
+    def predict(images):
+        return np.tile(np.float32([0.6, 0.3, 0.1]), (len(images), 1)), np.zeros(len(images), bool)
+
+    unchanged = robustness(predict, IMAGES[10:], LABELS[10:])[0]
+    assert unchanged.balanced_accuracy == pytest.approx(balanced_accuracy_score(LABELS[10:], np.zeros(30)))
+    assert unchanged.accuracy == pytest.approx(1 / 3)
