@@ -58,10 +58,13 @@ DATASET_VERSION = Collection("tenants/{tenant}/datasets/{dataset}/versions/{vers
 DATASET_AUDIT = Collection("tenants/{tenant}/datasets/{dataset}/versions/{version}/audit")
 MODEL = Collection("tenants/{tenant}/models/{model}")
 MODEL_VERSION = Collection("tenants/{tenant}/models/{model}/versions/{version}")
+MODEL_ALIAS = Collection("tenants/{tenant}/models/{model}/aliases/{alias}")
+PROMOTION = Collection("tenants/{tenant}/models/{model}/promotions/{promotion}")
 WEIGHTS = Collection("tenants/{tenant}/weights/{sha256}")
 SYNTHETIC_SET = Collection("tenants/{tenant}/syntheticSets/{synthetic_set}")
 DIAGNOSIS = Collection("tenants/{tenant}/diagnoses/{diagnosis}")
 EXPLANATION = Collection("tenants/{tenant}/explanations/{explanation}")
+EXPERIMENT = Collection("tenants/{tenant}/experiments/{experiment}")
 STUDY = Collection("tenants/{tenant}/studies/{study}")
 
 

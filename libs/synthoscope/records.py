@@ -32,30 +32,31 @@ class Page(Generic[M]):
 
 @dataclass(frozen=True)
 class Records(Generic[M]):
-    """The records of one message type."""
+    """The records of one message type. Those below a resource of another type have a `file` name of their own."""
 
     objects: ObjectStore
     message_type: type[M]
+    file: str = MANIFEST
 
     def put(self, name: str, record: M) -> None:
         """Stores a record, replacing one that is there."""
-        self.objects.put(_key(name), _to_json(record))
+        self.objects.put(self._key(name), _to_json(record))
 
     def create(self, name: str, record: M) -> bool:
         """Stores a record unless there is one of this name; returns whether it was stored."""
-        return self.objects.put_if_absent(_key(name), _to_json(record))
+        return self.objects.put_if_absent(self._key(name), _to_json(record))
 
     def get(self, name: str) -> M:
         """The record of a name, `…/versions/latest` resolved. Raises NotFound, or DataLoss when it cannot be read."""
         name = self.resolve(name)
         try:
-            return self._parse(self.objects.get(_key(name)), name)
+            return self._parse(self.objects.get(self._key(name)), name)
         except NotFound:
             raise NotFound(f"{name} does not exist") from None
 
     def delete(self, name: str) -> None:
         """Removes a record; nothing happens when there is none."""
-        self.objects.delete(_key(name))
+        self.objects.delete(self._key(name))
 
     def set_latest(self, name: str) -> None:
         """Makes a version the one that `latest` stands for."""
@@ -81,15 +82,13 @@ class Records(Generic[M]):
 
         Raises InvalidInput for a page size outside [0, 1000] or a token that is not of this listing.
         """
-        if not 0 <= page_size <= LARGEST_PAGE:
-            raise InvalidInput("page_size", f"must be in [0, {LARGEST_PAGE}]; 0 means {DEFAULT_PAGE_SIZE}")
+        size = page_limit(page_size)
         if page_token and not page_token.startswith(f"{prefix}/"):
             raise InvalidInput("page_token", "must be the next_page_token of the same listing's page before")
-        size = page_size or DEFAULT_PAGE_SIZE
         records: list[M] = []
         last = ""
         for info in self.objects.list(f"{prefix}/", start_after=page_token):
-            if not info.key.endswith(f"/{MANIFEST}"):
+            if not info.key.endswith(f"/{self.file}"):
                 continue
             if len(records) == size:
                 return Page(records, last)
@@ -107,6 +106,9 @@ class Records(Generic[M]):
             if not token:
                 return
 
+    def _key(self, name: str) -> str:
+        return f"{name}/{self.file}"
+
     def _parse(self, data: bytes, name: str) -> M:
         try:
             return json_format.Parse(data, self.message_type(), ignore_unknown_fields=True)
@@ -114,8 +116,11 @@ class Records(Generic[M]):
             raise DataLoss(f"the record {name} cannot be read") from error
 
 
-def _key(name: str) -> str:
-    return f"{name}/{MANIFEST}"
+def page_limit(page_size: int) -> int:
+    """How many a page holds at most. Raises InvalidInput for a page size outside [0, 1000]."""
+    if not 0 <= page_size <= LARGEST_PAGE:
+        raise InvalidInput("page_size", f"must be in [0, {LARGEST_PAGE}]; 0 means {DEFAULT_PAGE_SIZE}")
+    return page_size or DEFAULT_PAGE_SIZE
 
 
 def _to_json(record: Message) -> bytes:

@@ -155,16 +155,19 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
 
 
 class ClassifierVersions:
-    """Classifier versions by name. They never change, so those seen are remembered; `latest` is looked up each time."""
+    """Classifier versions by name. They never change, so those seen are remembered.
+
+    What `latest` and aliases stand for is looked up each time.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
-        self._records = Records(objects, ModelVersion)
+        self._objects = objects
         self._known = lru_cache(_MODEL_VERSIONS_KNOWN)(lambda name: models.get(objects, name))
 
     def get(self, name: str) -> ModelVersion:
         """A classifier version. Raises InvalidInput or NotFound for the name, FailedPrecondition for another kind."""
         names.MODEL_VERSION.parse(name, "model_version")
-        record = self._known(self._records.resolve(name))
+        record = self._known(models.resolve(self._objects, name))
         if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
             raise FailedPrecondition(f"{record.name} is not a classifier: it gives no class probabilities")
         return record

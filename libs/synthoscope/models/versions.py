@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from synthoscope import names
 from synthoscope.api.models.v1.models_pb2 import ModelFile, ModelVersion
+from synthoscope.models import aliases
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import DataLoss, NotFound
@@ -19,7 +20,10 @@ from synthoscope.rpc.errors import DataLoss, NotFound
 WEIGHTS = "weights.safetensors"
 """Path of the weights within a version."""
 
-_IDENTITY = ("kind", "classes", "preset", "image_size", "config", "lineage", "files", "preprocessing")
+ONNX = "model.onnx"
+"""Path of a classifier's ONNX model within a version."""
+
+IDENTITY = ("kind", "classes", "preset", "image_size", "config", "lineage", "files", "preprocessing")
 """The fields that a version is a digest of: what was trained, how, on what, and what came out."""
 
 
@@ -47,13 +51,12 @@ def publish(objects: ObjectStore, name_parent: str, record: ModelVersion, files:
 
 
 def get(objects: ObjectStore, name: str) -> ModelVersion:
-    """A model version; `…/versions/latest` is the last one published.
+    """A model version; `…/versions/latest` is the last one published, `…/versions/champion` the one with that alias.
 
     Raises InvalidInput when the name has not the form of one, NotFound when there is none, DataLoss when its record is
     damaged.
     """
-    names.MODEL_VERSION.parse(name)
-    return Records(objects, ModelVersion).get(name)
+    return Records(objects, ModelVersion).get(aliases.resolve(objects, name))
 
 
 def read_file(objects: ObjectStore, record: ModelVersion, path: str) -> bytes:
@@ -92,7 +95,7 @@ def _describe(path: str, data: bytes) -> ModelFile:
 def _digest(version: ModelVersion) -> str:
     """The first 16 hexadecimal digits of the identifying fields' SHA-256."""
     fields = json_format.MessageToDict(version, preserving_proto_field_name=True)
-    identity = json.dumps([fields.get(field) for field in _IDENTITY], sort_keys=True)
+    identity = json.dumps([fields.get(field) for field in IDENTITY], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 

@@ -26,6 +26,7 @@ from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import encode_png, load_image_bytes, store_image
 from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.models.promotion import promote, roll_back
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import Unavailable
@@ -154,6 +155,20 @@ def test_latest_is_looked_up_each_time(platform):
     record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=16)
     newer = models.publish(platform.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"v"})
     assert platform.ask(png(1), latest).model_version == newer.name
+
+
+def test_what_an_alias_stands_for_is_looked_up_each_time(platform):
+    champion = f"{TENANT}/models/cnn/versions/champion"
+    assert platform.refused(png(1), champion)[0] == "NOT_FOUND"
+    promote(platform.objects, platform.classifier.name, "champion", [])
+    assert platform.ask(png(1), champion).model_version == platform.classifier.name
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8, preset="newer")
+    newer = models.publish(platform.objects, f"{TENANT}/models/cnn", record, {})
+    assert platform.ask(png(1), champion).model_version == platform.classifier.name
+    promote(platform.objects, newer.name, "champion", [])
+    assert platform.ask(png(1), champion).model_version == newer.name
+    roll_back(platform.objects, f"{TENANT}/models/cnn/aliases/champion")
+    assert platform.ask(png(1), champion).model_version == platform.classifier.name
 
 
 def test_ids_sort_by_time_and_lists_have_pages(platform):
