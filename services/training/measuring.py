@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Evaluation, Robustness
 from synthoscope.classifier.data import LabelledPixels
-from synthoscope.classifier.objectives import AnyOf, Objective
+from synthoscope.classifier.objectives import SEPARATOR, AnyOf, Objective
 from synthoscope.classifier.prediction import Answers, Classifier
 from synthoscope.classifier.reliability.robustness import robustness
 from synthoscope.datasets import attributes, manifest, splits
@@ -78,8 +78,7 @@ def measure(
         report(f"measuring on {split}")
         answers = classifier.answer(images.pixels.images)
         found.append(_evaluated(objective, classifier, images, answers, split))
-        if not isinstance(objective, AnyOf):
-            said.append(_predictions(classifier, images, answers, version, split))
+        said.append(_predictions(objective, classifier, images, answers, version, split))
         kept = _without_copies(objects, version, images.images) if split == TEST else None
         if kept is not None:
             part = _taken(answers, kept)
@@ -125,15 +124,27 @@ def _evaluated(
 
 
 def _predictions(
-    classifier: Classifier, images: HeldOut, answers: Answers, version: DatasetVersion, split: str
+    objective: Objective,
+    classifier: Classifier,
+    images: HeldOut,
+    answers: Answers,
+    version: DatasetVersion,
+    split: str,
 ) -> ImagePredictions:
+    names, labels = classifier.classes, images.pixels.labels
+    predicted = answers.probabilities.argmax(axis=1)
+    if isinstance(objective, AnyOf):
+        present = np.concatenate([objective.shown(labels), answers.probabilities > 0.5])
+        named = [SEPARATOR.join(np.array(classifier.classes)[row]) for row in present]
+        combinations, places = np.unique(named, return_inverse=True)
+        names, (labels, predicted) = tuple(combinations.tolist()), np.split(places, 2)
     return ImagePredictions(
         split=split,
         dataset_version=version.name,
-        classes=classifier.classes,
+        classes=names,
         images=tuple(image.image.sha256 for image in images.images),
-        labels=tuple(images.pixels.labels.tolist()),
-        predicted=tuple(answers.probabilities.argmax(axis=1).tolist()),
+        labels=tuple(labels.tolist()),
+        predicted=tuple(predicted.tolist()),
         groups=tuple(group_index(images.groups).tolist()),
     )
 

@@ -13,7 +13,8 @@ from synthoscope.rpc.errors import DataLoss
 class ImagePredictions:
     """By image, in one order: its SHA-256, its class, the class predicted (both as places in `classes`), its group.
 
-    Images of one group (a number from 0) are copies of one picture or of one patient.
+    Images of one group (a number from 0) are copies of one picture or of one patient. Where an image has any number of
+    findings, each combination of them that occurs is a class: "effusion|mass", and "" for none.
     """
 
     split: str
