@@ -27,6 +27,8 @@ from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import store_pixels
 from synthoscope.images.strangers import KINDS, strangers
 from synthoscope.models import predictions
+from synthoscope.models.card import card_json, card_markdown
+from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.weights import dump_weights
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound
@@ -155,6 +157,11 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache):
     assert answers.refused.mean() == pytest.approx(official.refused)
     assert answers.sets.shape == (10, 2)
     assert served.answer(strangers("text", 5, 64)).refused.all()
+    found = [check.check(objects, version, version) for check in (Complete(), NotWorse(fewest_groups=10))]
+    assert [item.passed for item in found] == [True, True]
+    assert "10 test images" in found[1].reason
+    assert card_json(version)["results"][0]["scores"]["accuracy"]["value"] == official.accuracy
+    assert "not calibrated" not in card_markdown(version)
 
 
 def test_findings_are_trained_on_and_measured_one_by_one(cache):
@@ -183,6 +190,9 @@ def test_findings_are_trained_on_and_measured_one_by_one(cache):
     assert [item.support for item in official.classes] == [6, 6]
     assert official.auroc > 0.8
     assert not published.reliability.HasField("conformal")
+    said = predictions.read(objects, published, "test")
+    assert [said.classes[label] for label in said.labels[:4]] == ["", "above", "below", "above|below"]
+    assert np.mean(np.equal(said.labels, said.predicted)) == pytest.approx(official.accuracy)
     found = load_classifier(objects, published.name).predict(np.zeros((1, 64, 64, 3), np.uint8))
     assert found.shape == (1, 2)
     assert found.sum() != pytest.approx(1.0)
