@@ -1,22 +1,31 @@
-"""ModelService: reads what training jobs published."""
+"""ModelService: reads what training jobs published, and moves the aliases of versions."""
 
 # ruff: noqa: N802 (gRPC method names)
+
+from collections.abc import Sequence
 
 import grpc
 
 from synthoscope import models, names
 from synthoscope.api.models.v1 import models_service_pb2 as messages
 from synthoscope.api.models.v1 import models_service_pb2_grpc
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Promotion
+from synthoscope.models import aliases, promotion
+from synthoscope.models.checks import Complete, NotWorse
+from synthoscope.models.promotion_log import PromotionLog
 from synthoscope.objects import ObjectStore
 from synthoscope.records import DEFAULT_PAGE_SIZE, Page, Records
 
+PROMOTION_CHECKS: Sequence[promotion.Check] = (Complete(), NotWorse())
+"""What a version must pass, in this order."""
+
 
 class ModelServicer(models_service_pb2_grpc.ModelServiceServicer):
-    """Serves the model versions of an object store."""
+    """Serves the model versions of an object store; a version must pass all of `checks` before it gets an alias."""
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, checks: Sequence[promotion.Check] = PROMOTION_CHECKS) -> None:
         self._objects = objects
+        self._checks = checks
         self._records = Records(objects, ModelVersion)
 
     def GetModelVersion(self, request: messages.GetModelVersionRequest, context: grpc.ServicerContext) -> ModelVersion:
@@ -29,6 +38,37 @@ class ModelServicer(models_service_pb2_grpc.ModelServiceServicer):
         """Lists versions by name. Raises InvalidInput."""
         page = self._page_of_kind(_prefix(request.parent), request)
         return messages.ListModelVersionsResponse(model_versions=page.records, next_page_token=page.next_page_token)
+
+    def PromoteModelVersion(
+        self, request: messages.PromoteModelVersionRequest, context: grpc.ServicerContext
+    ) -> Promotion:
+        """Gives a version an alias. Raises InvalidInput, NotFound, FailedPrecondition."""
+        names.MODEL_VERSION.parse(request.model_version, "model_version")
+        return promotion.promote(
+            self._objects, request.model_version, request.alias, self._checks, request.validate_only
+        )
+
+    def RollBackModelAlias(
+        self, request: messages.RollBackModelAliasRequest, context: grpc.ServicerContext
+    ) -> Promotion:
+        """Gives an alias back to the version before. Raises InvalidInput, NotFound, FailedPrecondition."""
+        return promotion.roll_back(self._objects, request.alias)
+
+    def ListModelAliases(
+        self, request: messages.ListModelAliasesRequest, context: grpc.ServicerContext
+    ) -> messages.ListModelAliasesResponse:
+        """Lists a model's aliases by name. Raises InvalidInput."""
+        names.MODEL.parse(request.parent, "parent")
+        page = aliases.page(self._objects, request.parent, request.page_size, request.page_token)
+        return messages.ListModelAliasesResponse(aliases=page.records, next_page_token=page.next_page_token)
+
+    def ListPromotions(
+        self, request: messages.ListPromotionsRequest, context: grpc.ServicerContext
+    ) -> messages.ListPromotionsResponse:
+        """Lists a model's promotions from the oldest. Raises InvalidInput."""
+        names.MODEL.parse(request.parent, "parent")
+        page = PromotionLog(self._objects, request.parent).page(request.page_size, request.page_token)
+        return messages.ListPromotionsResponse(promotions=page.records, next_page_token=page.next_page_token)
 
     def _page_of_kind(self, prefix: str, request: messages.ListModelVersionsRequest) -> Page[ModelVersion]:
         """One full page of the kind asked for, read over as many pages of records as it takes."""

@@ -38,7 +38,7 @@ class Client:
         return self._version_name(names.DATASET_VERSION, "dataset", short)
 
     def model_name(self, short: str) -> str:
-        """The full name of `tumours` (its latest version), `tumours@1f…`, or a full name as it is."""
+        """The full name of `tumours` (its latest version), `tumours@1f…` or `tumours@champion`; a full one as it is."""
         return self._version_name(names.MODEL_VERSION, "model", short)
 
     def name(self, collection: names.Collection, placeholder: str, short: str) -> str:

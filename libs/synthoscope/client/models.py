@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1 import models_service_pb2 as requests
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ModelAlias, ModelKind, ModelVersion, Promotion
 from synthoscope.api.models.v1.models_service_pb2_grpc import ModelServiceStub
 from synthoscope.api.training.v1 import training_service_pb2 as training
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
@@ -17,9 +17,12 @@ from synthoscope.client.images import CHUNK_BYTES, UPLOAD_SECONDS
 DOWNLOAD_SECONDS = 600.0
 """Deadline of a download."""
 
+PROMOTION_SECONDS = 600.0
+"""Deadline of a promotion, whose checks read two versions' files."""
+
 
 class Models:
-    """Trains models and reads their versions."""
+    """Trains models, reads their versions and moves their aliases."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -87,13 +90,38 @@ class Models:
         return call(self._training.UploadWeights, parts(), UPLOAD_SECONDS).name
 
     def get(self, name: str) -> ModelVersion:
-        """A model version; `versions/latest` is allowed. Raises NotFound."""
+        """A model version; `versions/latest` and `versions/champion` are allowed. Raises NotFound."""
         return call(self._models.GetModelVersion, requests.GetModelVersionRequest(name=name))
 
     def list(self, kind: ModelKind = ModelKind.MODEL_KIND_UNSPECIFIED) -> list[ModelVersion]:
         """All model versions, by name."""
         request = requests.ListModelVersionsRequest(parent=self._connection.parent, kind=kind)
         return [item for page in pages(self._models.ListModelVersions, request) for item in page.model_versions]
+
+    def promote(self, model_version: str, alias: str, check_only: bool = False) -> Promotion:
+        """Gives a version an alias of its model; with `check_only` the checks run and nothing is recorded.
+
+        Raises FailedPrecondition with the reasons of the checks that do not pass.
+        """
+        request = requests.PromoteModelVersionRequest(
+            model_version=model_version, alias=alias, validate_only=check_only
+        )
+        return call(self._models.PromoteModelVersion, request, PROMOTION_SECONDS)
+
+    def roll_back(self, model: str, alias: str) -> Promotion:
+        """Gives a model's alias back to the version that had it before. Raises FailedPrecondition when none had."""
+        request = requests.RollBackModelAliasRequest(alias=f"{model}/aliases/{alias}")
+        return call(self._models.RollBackModelAlias, request)
+
+    def aliases(self, model: str) -> Sequence[ModelAlias]:
+        """A model's aliases, by name."""
+        request = requests.ListModelAliasesRequest(parent=model)
+        return [item for page in pages(self._models.ListModelAliases, request) for item in page.aliases]
+
+    def promotions(self, model: str) -> Sequence[Promotion]:
+        """A model's promotions and rollbacks, refused promotions too, from the oldest."""
+        request = requests.ListPromotionsRequest(parent=model)
+        return [item for page in pages(self._models.ListPromotions, request) for item in page.promotions]
 
     def download_event_files(self, job: str, folder: Path) -> Sequence[Path]:
         """Writes a training job's TensorBoard event files into a folder that is there. Raises NotFound."""

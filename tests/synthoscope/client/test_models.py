@@ -1,4 +1,4 @@
-"""Uploading weights to the real servicer over real gRPC."""
+"""Uploading weights to, and promoting versions by, the real servicers over real gRPC."""
 
 import hashlib
 
@@ -7,14 +7,18 @@ import safetensors.torch
 import torch
 from pydantic import SecretStr
 
+from services.training.model_servicer import ModelServicer
 from services.training.servicer import TrainingServicer
+from synthoscope import models, names
+from synthoscope.api.models.v1.models_pb2 import Lineage, ModelVersion
+from synthoscope.api.models.v1.models_service_pb2_grpc import add_ModelServiceServicer_to_server
 from synthoscope.api.training.v1.training_service_pb2_grpc import add_TrainingServiceServicer_to_server
 from synthoscope.classifier.pretrained import uploads
 from synthoscope.client import Client, ClientSettings, Endpoints
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
-from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 
@@ -26,9 +30,14 @@ def objects():
 
 @pytest.fixture(scope="module")
 def server(objects):
-    servicer = TrainingServicer(objects, Jobs(objects, InMemoryJobStore()))
-    name = "synthoscope.api.training.v1.TrainingService"
-    with running_server([Registration(name, add_TrainingServiceServicer_to_server, servicer)]) as running:
+    training = TrainingServicer(objects, Jobs(objects, InMemoryJobStore()))
+    registrations = [
+        Registration("synthoscope.api.training.v1.TrainingService", add_TrainingServiceServicer_to_server, training),
+        Registration(
+            "synthoscope.api.models.v1.ModelService", add_ModelServiceServicer_to_server, ModelServicer(objects, [])
+        ),
+    ]
+    with running_server(registrations) as running:
         yield running
 
 
@@ -72,3 +81,29 @@ def test_another_tenant_s_place_is_not_found(server, file, objects):
     with client_of(server, tenant="other") as client, pytest.raises(NotFound):
         client.models.upload_weights(file)
     assert not list(objects.list("tenants/other/"))
+
+
+def test_a_promoted_version_is_found_by_its_alias(client, objects):
+    model = client.name(names.MODEL, "model", "spots")
+    first, second = (
+        models.publish(objects, model, ModelVersion(lineage=Lineage(seed=seed)), {}).name for seed in (1, 2)
+    )
+    assert client.models.promote(first, "champion", check_only=True).name == ""
+    made = [client.models.promote(name, "champion") for name in (first, second)]
+    assert client.models.get(client.model_name("spots@champion")).name == second
+    made.append(client.models.roll_back(model, "champion"))
+    assert client.models.get(client.model_name("spots@champion")).name == first
+    assert list(client.models.promotions(model)) == made
+    assert [item.model_version for item in client.models.aliases(model)] == [first]
+    with pytest.raises(FailedPrecondition, match="no version had champion before"):
+        client.models.roll_back(model, "champion")
+    with pytest.raises(NotFound):
+        client.models.get(client.model_name("spots@challenger"))
+
+
+def test_another_tenant_s_aliases_are_not_found(server):
+    with client_of(server, tenant="other") as client:
+        model = client.name(names.MODEL, "model", "spots")
+        for ask in (client.models.aliases, client.models.promotions, lambda name: client.models.roll_back(name, "a")):
+            with pytest.raises(NotFound):
+                ask(model)
