@@ -14,6 +14,11 @@ def squared_errors(probabilities: NDArray[np.float32], labels: NDArray[np.int64]
     return ((probabilities.astype(np.float64) - truth) ** 2).sum(axis=1)
 
 
+def finding_squared_errors(probabilities: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Each image's squared error, N in [0, 1], mean over findings N×F; their mean is the mean of F Brier scores."""
+    return ((probabilities.astype(np.float64) - present) ** 2).mean(axis=1)
+
+
 def confidence_bins(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
     """The bin, of 15 equal ones, that each image's largest probability lies in: int64 N."""
     return np.clip(np.ceil(probabilities.max(axis=1) * BINS).astype(np.int64) - 1, 0, BINS - 1)

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
+from sklearn.metrics import confusion_matrix
 
 from synthoscope.api.models.v1.models_pb2 import ClassMetrics, ConfusionRow, Evaluation
 from synthoscope.metrics import ranking
 from synthoscope.metrics.bootstrap import group_index, intervals, resampling_weights
-from synthoscope.metrics.calibration import expected_calibration_error, reliability_bins, squared_errors
+from synthoscope.metrics.calibration import (
+    expected_calibration_error,
+    finding_squared_errors,
+    reliability_bins,
+    squared_errors,
+)
 from synthoscope.metrics.predictions import FindingPredictions, Predictions
 from synthoscope.metrics.resampling import resampled_finding_scores, resampled_scores
 
@@ -17,9 +22,13 @@ from synthoscope.metrics.resampling import resampled_finding_scores, resampled_s
 def evaluate(predictions: Predictions, classes: Sequence[str], split: str, seed: int = 0) -> Evaluation:
     """The evaluation of predictions of one class an image; intervals draw groups anew, as the seed says.
 
-    A class that is never predicted has precision 0. One without images has recall 0 and counts in no macro average: how
-    well it is found was not measured.
+    A class that is never predicted has precision 0. One without images has recall 0 and counts in no macro average but
+    that of specificity: how well it is found was not measured. Images of a single group give scores without intervals.
+    The calibration error, and its interval still more, lie too high for few images of a well-calibrated classifier: noise
+    in a bin counts as error, and resamples are noisier. There the interval says "at most", not "at least".
+    Raises ValueError when `classes` are not as many as the probabilities' columns.
     """
+    _check_names(classes, predictions.probabilities)
     count = len(classes)
     confusion = confusion_matrix(predictions.labels, predictions.predicted, labels=np.arange(count))
     right = np.diagonal(confusion)
@@ -42,13 +51,17 @@ def evaluate_findings(
     """The evaluation of findings, each there if its probability is above one half.
 
     `accuracy` is the share of images of which every finding is right; there is neither a confusion matrix nor a
-    calibration error of the predicted class. `classes` are the findings, with as many images as have them.
+    calibration error of the predicted class. `classes` are the findings, with as many images as have them. A finding
+    that no image has, and images of a single group, are as in `evaluate`.
+    Raises ValueError when `findings` are not as many as the probabilities' columns.
     """
-    cells = multilabel_confusion_matrix(predictions.present, predictions.predicted)
-    right, wrong, support = cells[:, 1, 1], cells[:, 0, 1], predictions.present.sum(axis=0)
-    found = _evaluation(split, right, wrong, support, predictions.present, predictions.probabilities, findings)
-    found.accuracy = float((predictions.present == predictions.predicted).all(axis=1).mean())
-    found.brier = float(((predictions.probabilities.astype(np.float64) - predictions.present) ** 2).mean())
+    _check_names(findings, predictions.probabilities)
+    present, predicted = predictions.present, predictions.predicted
+    # Counted here: scikit-learn takes a single finding, N×1, for two classes.
+    right, wrong, support = (cell.sum(axis=0) for cell in (present & predicted, ~present & predicted, present))
+    found = _evaluation(split, right, wrong, support, present, predictions.probabilities, findings)
+    found.accuracy = float((present == predicted).all(axis=1).mean())
+    found.brier = float(finding_squared_errors(predictions.probabilities, present).mean())
     weights = resampling_weights(predictions.groups, seed)
     _add_intervals(found, resampled_finding_scores(predictions, findings, weights), predictions.groups)
     return found
@@ -102,11 +115,17 @@ def _class_metrics(
 
 
 def _add_intervals(found: Evaluation, resampled: dict[str, NDArray[np.float64]], groups: NDArray[np.int64]) -> None:
-    measured = {item.label for item in found.classes if item.support}
-    for name, interval in intervals(resampled).items():
-        if "." not in name or name.partition(".")[2] in measured:
-            found.intervals[name].CopyFrom(interval)
     found.groups = int(group_index(groups).max()) + 1
+    if found.groups == 1:  # drawn anew it is the same: an interval of no width would say that all is known
+        return
+    for name, interval in intervals(resampled).items():
+        found.intervals[name].CopyFrom(interval)
+
+
+def _check_names(names: Sequence[str], probabilities: NDArray[np.float32]) -> None:
+    if len(names) != probabilities.shape[1]:
+        columns = probabilities.shape[1]
+        raise ValueError(f"there must be {columns} names, one for each column of probabilities, not {len(names)}")
 
 
 def _mean(values: Iterable[float]) -> float | None:

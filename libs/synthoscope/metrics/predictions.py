@@ -5,14 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_TOLERANCE = 0.01
+"""How far a row's sum may be from 1: half precision rounds so coarsely."""
+
 
 @dataclass(frozen=True)
 class Predictions:
-    """Class probabilities float32 N×C against true classes, int64 N in [0, C); N at least 1.
+    """Class probabilities float32 N×C, rows that sum to 1, against true classes, int64 N in [0, C); N at least 1.
 
     `groups` has a number for each image, int64 N: those of one number are copies of one picture or images of one
     patient, and are no independent evidence; an image of a negative number is a group of its own.
-    Raises ValueError for other shapes, labels out of range and probabilities that are no numbers in [0, 1].
+    Raises ValueError for other shapes, labels out of range, probabilities that are no numbers in [0, 1] and rows that
+    sum to something else.
     """
 
     labels: NDArray[np.int64]
@@ -25,6 +29,10 @@ class Predictions:
             raise ValueError(f"labels must be {len(self.probabilities)} numbers, not {self.labels.shape}")
         if self.labels.min() < 0 or self.labels.max() >= self.probabilities.shape[1]:
             raise ValueError(f"labels must be in [0, {self.probabilities.shape[1]})")
+        sums = self.probabilities.sum(axis=1)
+        worst = int(np.abs(sums - 1).argmax())
+        if abs(sums[worst] - 1) > _TOLERANCE:
+            raise ValueError(f"row {worst} of the probabilities must sum to 1; it sums to {sums[worst]:.3g}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,7 +49,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class FindingPredictions:
-    """Probabilities of findings, float32 N×F, against whether each is there, bool N×F; groups as above."""
+    """Probabilities of findings, float32 N×F, against whether each is there, bool N×F; groups as above.
+
+    Raises ValueError for other shapes, another type of `present` and probabilities that are no numbers in [0, 1].
+    """
 
     present: NDArray[np.bool_]
     probabilities: NDArray[np.float32]
@@ -51,6 +62,9 @@ class FindingPredictions:
         _check(self.probabilities, self.groups)
         if self.present.shape != self.probabilities.shape:
             raise ValueError(f"present must be {self.probabilities.shape}, not {self.present.shape}")
+        # Of integers, ~ turns bits over and not truth: scores would be wrong without a word.
+        if self.present.dtype != np.bool_:
+            raise ValueError(f"present must be bool, not {self.present.dtype}")
 
     def __len__(self) -> int:
         return len(self.present)

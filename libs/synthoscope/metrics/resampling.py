@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synthoscope.metrics.calibration import BINS, confidence_bins, squared_errors
+from synthoscope.metrics.calibration import BINS, confidence_bins, finding_squared_errors, squared_errors
 from synthoscope.metrics.predictions import FindingPredictions, Predictions
 from synthoscope.metrics.ranking import weighted_auroc, weighted_average_precision
 
@@ -35,8 +35,7 @@ def resampled_finding_scores(
     right, wrong, support = (drawn @ cell for cell in (present & predicted, ~present & predicted, present))
     scores = _per_class(right, wrong, support, total[:, None], findings)
     scores["accuracy"] = drawn @ (present == predicted).all(axis=1) / total
-    errors = ((predictions.probabilities.astype(np.float64) - present) ** 2).mean(axis=1)
-    scores["brier"] = weights @ errors / total
+    scores["brier"] = weights @ finding_squared_errors(predictions.probabilities, present) / total
     scores["balanced_accuracy"] = scores["macro_recall"]
     return scores | _ranking(present, predictions.probabilities, findings, weights)
 
@@ -70,9 +69,9 @@ def _per_class(
         }
         scores = {f"macro_{name}": _mean(values) for name, values in by_class.items()}
         share = support / support.sum(axis=1, keepdims=True)
-        scores |= {
-            f"weighted_{name}": np.nansum(by_class[name] * share, axis=1) for name in ("precision", "recall", "f1")
-        }
+        measured = support.any(axis=1)
+        for name in ("precision", "recall", "f1"):
+            scores[f"weighted_{name}"] = np.where(measured, np.nansum(by_class[name] * share, axis=1), np.nan)
     return scores | _named(by_class, classes)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from synthoscope.api.models.v1.models_pb2 import Subgroup, SubgroupGap
 from synthoscope.metrics import ranking
-from synthoscope.metrics.bootstrap import intervals, resampling_weights
+from synthoscope.metrics.bootstrap import group_index, intervals, resampling_weights
 from synthoscope.metrics.predictions import Predictions
 
 FEWEST_COMPARED = 20
@@ -21,24 +21,35 @@ def subgroups(predictions: Predictions, columns: Columns, seed: int = 0) -> tupl
     """Results on the images of each value of each column; and the worst gap in accuracy between two values of one.
 
     Only values of at least 20 images are compared. Among many values some gap is found by chance: its interval is of
-    these two values, and does not allow for their having been chosen.
+    these two values, and does not allow for their having been chosen. A value whose images are all of one group has no
+    interval, and nor has a gap to it.
+    Raises ValueError for a column that has not one value for each image.
     """
     weights = resampling_weights(predictions.groups, seed)
     right = (predictions.predicted == predictions.labels).astype(np.float64)
     found: list[Subgroup] = []
     gaps: list[SubgroupGap] = []
     for column, values in columns.items():
+        if len(values) != len(predictions):
+            raise ValueError(f'column "{column}" must have {len(predictions)} values, not {len(values)}')
         resampled = {}
         here = []
         for value, rows in _by_value(values):
-            drawn = weights[:, rows] @ right[rows] / np.maximum(weights[:, rows].sum(axis=1), 1e-9)
-            resampled[value] = np.where(weights[:, rows].any(axis=1), drawn, np.nan)
-            here.append(_subgroup(column, value, predictions.take(rows), resampled[value]))
+            part = predictions.take(rows)
+            several = len(np.unique(group_index(part.groups))) > 1
+            resampled[value] = _accuracies(right[rows], weights[:, rows]) if several else np.full(len(weights), np.nan)
+            here.append(_subgroup(column, value, part, resampled[value]))
         found += here
         compared = sorted((item for item in here if item.images >= FEWEST_COMPARED), key=lambda item: item.accuracy)
         if len(compared) > 1:
             gaps.append(_gap(column, compared[0], compared[-1], resampled))
     return found, max(gaps, key=lambda gap: gap.difference, default=None)
+
+
+def _accuracies(right: NDArray[np.float64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """For each row of weights R×N, R; NaN where none of the images were drawn."""
+    total = weights.sum(axis=1, dtype=np.float64)
+    return np.divide(weights @ right, total, out=np.full(len(weights), np.nan), where=total > 0)
 
 
 def _by_value(values: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64]]]:

@@ -4,7 +4,6 @@ from sklearn import metrics
 
 from synthoscope.metrics.evaluating import evaluate, evaluate_findings
 from synthoscope.metrics.predictions import FindingPredictions, Predictions
-from synthoscope.metrics.resampling import resampled_finding_scores, resampled_scores
 
 CLASSES = ("glioma", "none", "pituitary", "stroke")
 
@@ -46,7 +45,9 @@ def test_a_class_without_images_is_not_measured():
     assert (stroke.support, stroke.recall) == (0, 0)
     assert stroke.HasField("specificity")
     assert not stroke.HasField("auroc")
-    assert "recall.stroke" not in evaluate(drawn(), CLASSES, "test").intervals
+    intervals = evaluate(drawn(), CLASSES, "test").intervals
+    assert "recall.stroke" not in intervals
+    assert intervals["specificity.stroke"].low <= stroke.specificity <= intervals["specificity.stroke"].high
 
 
 def test_intervals_hold_the_scores_and_repeat_with_the_seed():
@@ -64,25 +65,10 @@ def test_intervals_hold_the_scores_and_repeat_with_the_seed():
     assert found.intervals != evaluate(drawn(), CLASSES, "test", seed=1).intervals
 
 
-def test_scores_in_resamples_are_those_of_the_images_repeated():
-    said = drawn(60)
-    weights = np.random.default_rng(0).integers(0, 3, (4, 60)).astype(np.float32)
-    resampled = resampled_scores(said, CLASSES, weights)
-    for row, drawn_weights in enumerate(weights.astype(int)):
-        found = evaluate(said.take(np.repeat(np.arange(60), drawn_weights)), CLASSES, "test")
-        for name, values in resampled.items():
-            score, _, label = name.partition(".")
-            holder = found.classes[CLASSES.index(label)] if label else found
-            if label == "stroke" and score != "specificity":
-                assert np.isnan(values[row])
-            elif name != "macro_specificity":
-                assert values[row] == pytest.approx(getattr(holder, score), rel=1e-4), name
-
-
 def test_one_class_only():
-    said = Predictions(np.zeros(4, np.int64), np.tile(np.float32([0.9, 0.1]), (4, 1)), np.zeros(4, np.int64))
+    said = Predictions(np.zeros(4, np.int64), np.tile(np.float32([0.9, 0.1]), (4, 1)), np.arange(4))
     found = evaluate(said, ("a", "b"), "test")
-    assert (found.accuracy, found.groups) == (1.0, 1)
+    assert (found.accuracy, found.groups) == (1.0, 4)
     assert not found.HasField("auroc")
     assert not found.classes[0].HasField("specificity")
 
@@ -102,19 +88,42 @@ def test_findings_are_measured_one_by_one():
     assert [item.support for item in found.classes] == said.present.sum(axis=0).tolist()
     assert not found.confusion
     assert found.intervals["accuracy"].low < found.accuracy < found.intervals["accuracy"].high
-    once = resampled_finding_scores(said, ("effusion", "mass"), np.ones((1, len(said)), np.float32))
-    for name in ("accuracy", "macro_f1", "auroc", "brier"):
-        assert once[name][0] == pytest.approx(getattr(found, name), rel=1e-5), name
 
 
-@pytest.mark.parametrize(("labels", "probabilities", "message"), [
-    ([0, 1], [[0.5, 0.5]], "labels must be 1 numbers"),
-    ([2], [[0.5, 0.5]], r"labels must be in \[0, 2\)"),
-    ([0], [[np.nan, 0.5]], "probabilities must be in"),
-    ([0], [[-0.1, 1.1]], "probabilities must be in"),
-    ([], np.zeros((0, 2)), "N at least 1"),
-])  # fmt: skip
-def test_what_cannot_be_measured_says_why(labels, probabilities, message):
-    said = np.array(probabilities, np.float32)
-    with pytest.raises(ValueError, match=message):
-        Predictions(np.array(labels, np.int64), said, np.zeros(len(said), np.int64))
+def test_one_finding_is_measured_as_scikit_learn_does():
+    two = findings()
+    said = FindingPredictions(two.present[:, :1], two.probabilities[:, :1], two.groups)
+    (found,) = evaluate_findings(said, ("effusion",), "test").classes
+    assert found.precision == pytest.approx(metrics.precision_score(said.present, said.predicted))
+    assert found.recall == pytest.approx(metrics.recall_score(said.present, said.predicted))
+    assert found.f1 == pytest.approx(metrics.f1_score(said.present, said.predicted))
+    assert found.specificity == pytest.approx(metrics.recall_score(~said.present, ~said.predicted))
+
+
+def test_the_brier_score_of_findings_is_the_mean_of_scikit_learns():
+    said = findings()
+    theirs = [metrics.brier_score_loss(said.present[:, c], said.probabilities[:, c]) for c in range(2)]
+    assert evaluate_findings(said, ("effusion", "mass"), "test").brier == pytest.approx(np.mean(theirs), rel=1e-5)
+
+
+def test_equal_probabilities_rank_nothing():
+    said = Predictions(drawn().labels, np.full((200, 4), 0.25, np.float32), drawn().groups)
+    found = evaluate(said, CLASSES, "test")
+    assert found.auroc == 0.5
+    assert (found.intervals["auroc"].low, found.intervals["auroc"].high) == (0.5, 0.5)
+    assert found.auprc == pytest.approx(1 / 3)  # the mean of the three classes' shares
+    assert [(item.confidence, item.count) for item in found.reliability] == [(0.25, 200)]
+
+
+def test_one_group_has_scores_but_no_intervals():
+    said = Predictions(drawn().labels, drawn().probabilities, np.zeros(200, np.int64))
+    found = evaluate(said, CLASSES, "test")
+    assert (found.groups, dict(found.intervals)) == (1, {})
+    assert found.accuracy == evaluate(drawn(), CLASSES, "test").accuracy
+
+
+def test_names_must_be_as_many_as_the_columns():
+    with pytest.raises(ValueError, match="4 names, one for each column of probabilities, not 3"):
+        evaluate(drawn(), CLASSES[:3], "test")
+    with pytest.raises(ValueError, match="2 names, one for each column of probabilities, not 1"):
+        evaluate_findings(findings(), ("mass",), "test")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from synthoscope.metrics.predictions import Predictions
 from synthoscope.metrics.subgroups import subgroups
@@ -34,3 +35,44 @@ def test_without_columns_or_with_small_groups_there_is_no_gap():
     found, gap = subgroups(said(np.ones(30, bool)), {"sex": ["F"] * 19 + ["M"] * 11})
     assert len(found) == 2
     assert gap is None
+
+
+def test_scores_of_a_value_are_scikit_learns():
+    right = np.random.default_rng(1).random(60) < 0.7
+    sexes = ["F", "M", "M"] * 20
+    part = said(right).take(np.array(sexes) == "F")
+    female = subgroups(said(right), {"sex": sexes})[0][0]
+    assert female.balanced_accuracy == pytest.approx(balanced_accuracy_score(part.labels, part.predicted))
+    assert female.auroc == pytest.approx(roc_auc_score(part.labels, part.probabilities[:, 1]))
+
+
+def test_images_of_one_class_have_no_area():
+    found, _ = subgroups(said(np.ones(10, bool)), {"view": ["PA", "AP"] * 5})
+    assert [item.HasField("auroc") for item in found] == [False, False]
+    assert [item.balanced_accuracy for item in found] == [1, 1]
+
+
+def test_a_value_in_one_group_has_no_interval_and_nor_has_its_gap():
+    right = np.arange(40) >= 3
+    one = Predictions(said(right).labels, said(right).probabilities, np.r_[np.zeros(20, np.int64), np.arange(1, 21)])
+    (female, male), gap = subgroups(one, {"sex": ["F"] * 20 + ["M"] * 20})
+    assert not female.HasField("accuracy_interval")
+    assert male.HasField("accuracy_interval")
+    assert gap.difference == pytest.approx(0.15)
+    assert not gap.HasField("interval")
+
+
+def test_the_gap_of_values_that_share_groups_is_drawn_jointly():
+    """Each patient has an image of either view, both right or both wrong but for the first six: most noise cancels."""
+    right = np.repeat(np.arange(50) % 2 == 0, 2)
+    right[1:13:2] = False
+    paired = Predictions(said(right).labels, said(right).probabilities, np.repeat(np.arange(50), 2))
+    _, together = subgroups(paired, {"view": ["PA", "AP"] * 50})
+    _, apart = subgroups(said(right), {"view": ["PA", "AP"] * 50})
+    assert together.difference == apart.difference == pytest.approx(0.06)
+    assert together.interval.high - together.interval.low < 0.6 * (apart.interval.high - apart.interval.low)
+
+
+def test_a_column_must_have_a_value_for_each_image():
+    with pytest.raises(ValueError, match='column "sex" must have 30 values, not 29'):
+        subgroups(said(np.ones(30, bool)), {"sex": ["F"] * 29})
