@@ -24,8 +24,8 @@ def evaluate(predictions: Predictions, classes: Sequence[str], split: str, seed:
 
     A class that is never predicted has precision 0. One without images has recall 0 and counts in no macro average but
     that of specificity: how well it is found was not measured. Images of a single group give scores without intervals.
-    The calibration error, and its interval still more, lie too high for few images of a well-calibrated classifier: noise
-    in a bin counts as error, and resamples are noisier. There the interval says "at most", not "at least".
+    The calibration error, and its interval still more, lie too high for few images of a well-calibrated classifier:
+    noise in a bin counts as error, and resamples are noisier.
     Raises ValueError when `classes` are not as many as the probabilities' columns.
     """
     _check_names(classes, predictions.probabilities)
