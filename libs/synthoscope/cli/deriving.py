@@ -180,6 +180,7 @@ def _kinds(change: DatasetChange) -> Iterator[str]:
             "other picture": change.before.image.sha256 != change.after.image.sha256,
             "other frame": change.before.frame != change.after.frame,
             "other patient": change.before.patient != change.after.patient,
+            "other attributes": change.before.attributes != change.after.attributes,
         }
         yield from (kind for kind, differ in differs.items() if differ)
 

@@ -11,8 +11,8 @@ MOST_CHANGES = 10_000
 def compare(objects: ObjectStore, before: str, after: str) -> DatasetComparison:
     """Compares two versions, of one or of two datasets, image by image; an image is known by its path.
 
-    It has changed when it is in one of them only, or has another split, label, picture, frame or patient. Raises
-    NotFound, DataLoss.
+    It has changed when it is in one of them only, or has another split, label, picture, frame, patient or attribute.
+    Raises NotFound, DataLoss.
     """
     old, new = _by_path(objects, before), _by_path(objects, after)
     changed = [path for path in sorted(old.keys() | new.keys()) if _facts(old.get(path)) != _facts(new.get(path))]
@@ -31,4 +31,6 @@ def _by_path(objects: ObjectStore, name: str) -> dict[str, DatasetImage]:
 
 
 def _facts(image: DatasetImage | None) -> tuple[object, ...]:
-    return (image.split, image.label, image.image.sha256, image.frame, image.patient) if image else ()
+    if image is None:
+        return ()
+    return (image.split, image.label, image.image.sha256, image.frame, image.patient, dict(image.attributes))

@@ -33,9 +33,9 @@ def import_version(
 ) -> DatasetVersion:
     """Stores the version of `dataset` that holds these images, and makes it the latest.
 
-    `dataset` is `tenants/{tenant}/datasets/{dataset}`. Of each image `path`, `split`, `label` and `image.sha256` are
-    read. `classes` must have training images, besides every class that occurs. One class is enough: a GAN needs no
-    second. A class may be absent from the test split. The same contents give the version that is there.
+    `dataset` is `tenants/{tenant}/datasets/{dataset}`. Of each image's ImageRef only `sha256` is read. `classes` must
+    have training images, besides every class that occurs. One class is enough: a GAN needs no second. A class may be
+    absent from the test split. The same contents give the version that is there.
 
     Raises InvalidInput, naming the field, for what is wrong in the list; FailedPrecondition when an image is not
     stored; ResourceExhausted over a million images or 1000 classes.
@@ -60,7 +60,10 @@ def with_pseudonyms(images: Iterable[DatasetImage], tenant: str, pseudonyms: Pse
 
 
 def check_images(images: Sequence[DatasetImage], classes: Sequence[str] = ()) -> None:
-    """Checks paths, splits, labels and that every class has training images. Raises InvalidInput, ResourceExhausted."""
+    """Checks paths, splits, labels, attributes, and that every class has training images.
+
+    Raises InvalidInput, ResourceExhausted.
+    """
     if not images:
         raise InvalidInput("images", "is empty; a dataset needs at least one image")
     if len(images) > MOST_IMAGES:
@@ -71,6 +74,7 @@ def check_images(images: Sequence[DatasetImage], classes: Sequence[str] = ()) ->
         if image.path in paths:
             raise InvalidInput(f"images[{index}].path", f"{image.path!r} is repeated")
         paths.add(image.path)
+    attributes.check_variety(images, "images")
     trained = {image.label for image in images if image.split == Split.SPLIT_TRAIN}
     wanted = {image.label for image in images} | set(classes)
     if len(wanted) > MOST_CLASSES:

@@ -29,7 +29,7 @@ def version_id(
     rows: list[Any] = sorted(
         [image.path, SPLIT_NAMES[image.split], image.label, image.image.sha256]
         + ([image.patient, image.frame] if image.patient or image.frame else [])
-        + ([f"{name}={value}" for name, value in sorted(image.attributes.items())])
+        + [f"{name}={value}" for name, value in sorted(image.attributes.items())]
         for image in images
     )
     made = [

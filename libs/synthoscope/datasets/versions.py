@@ -9,7 +9,7 @@ from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetImage, DatasetVersion, Derivation
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.images.v1.preprocessing_pb2 import Preprocessing
-from synthoscope.datasets import manifest
+from synthoscope.datasets import attributes, manifest
 from synthoscope.images.preprocessing import for_dataset
 from synthoscope.images.storage import image_name, image_ref
 from synthoscope.objects import ObjectStore
@@ -59,6 +59,7 @@ def _describe(images: Sequence[DatasetImage]) -> DatasetVersion:
         image_count=len(images),
         size_bytes=sum(image.image.size_bytes for image in images),
         modes=Counter(image.image.mode for image in images),
+        attribute_counts=attributes.counts(images),
     )
 
 

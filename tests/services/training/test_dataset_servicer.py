@@ -109,6 +109,49 @@ def test_images_are_listed_by_page_split_and_class(datasets, objects) -> None:
     assert listed(label="unknown") == []
 
 
+def test_attributes_are_stored_listed_counted_and_kept_in_what_is_derived(datasets, objects) -> None:
+    images = stored(objects, 10)
+    plain = datasets.ImportDatasetVersion(parts("groups", images))
+    for number, image in enumerate(images):
+        image.attributes.update({"sex": "FM"[number % 2]} | ({"age_band": "90+"} if number < 3 else {}))
+    version = datasets.ImportDatasetVersion(parts("groups", images))
+    assert version.name != plain.name
+    assert [(c.attribute, c.value, c.split, c.count) for c in version.attribute_counts] == [
+        ("age_band", "", TRAIN, 6), ("age_band", "", TEST, 1),
+        ("age_band", "90+", TRAIN, 2), ("age_band", "90+", TEST, 1),
+        ("sex", "F", TRAIN, 4), ("sex", "F", TEST, 1), ("sex", "M", TRAIN, 4), ("sex", "M", TEST, 1),
+    ]  # fmt: skip
+    derivation = Derivation(subset={"labels": ["a"]})
+    derived = datasets.DeriveDatasetVersion(
+        messages.DeriveDatasetVersionRequest(
+            dataset="tenants/default/datasets/groups", parent_version=version.name, derivation=derivation
+        )
+    )
+    listed = datasets.ListDatasetImages(messages.ListDatasetImagesRequest(parent=derived.name)).images
+    assert {image.path: dict(image.attributes) for image in listed} == {
+        "000.png": {"sex": "F", "age_band": "90+"}, "002.png": {"sex": "F", "age_band": "90+"},
+        "004.png": {"sex": "F"}, "006.png": {"sex": "F"}, "008.png": {"sex": "F"},
+    }  # fmt: skip
+    compared = datasets.CompareDatasetVersions(
+        messages.CompareDatasetVersionsRequest(before=plain.name, after=version.name)
+    )
+    assert (compared.unchanged, compared.change_count) == (0, 10)
+
+
+@pytest.mark.parametrize(("name", "value", "text"), [
+    ("sex", "female", "images[3].attributes.sex: must be 'F'"),
+    ("age_band", "45", "images[3].attributes.age_band: must be '40-49'"),
+    ("age", "45", "age would tell who a patient is"),
+    ("patient_name", "Jane Doe", "would tell who a patient is"),
+    ("device", "x" * 65, "at most 64"),
+])  # fmt: skip
+def test_attributes_in_another_form_are_refused(datasets, objects, name, value, text) -> None:
+    images = stored(objects, 4)
+    images[3].attributes[name] = value
+    refused(lambda: datasets.ImportDatasetVersion(parts("misformed", images)), grpc.StatusCode.INVALID_ARGUMENT, text)
+    assert not list(objects.list("tenants/default/datasets/misformed"))
+
+
 def test_bad_imports_are_refused_and_nothing_is_stored(datasets, objects) -> None:
     good = stored(objects, 4)
     invalid, precondition = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION

@@ -38,6 +38,8 @@ def test_a_change_is_named_by_what_differs() -> None:
     assert list(deriving._kinds(DatasetChange(before=before))) == ["removed"]
     changed = DatasetChange(before=before, after=after)
     assert list(deriving._kinds(changed)) == ["moved", "relabelled", "other picture"]
+    redescribed = DatasetChange(before={"path": "a", "attributes": {"sex": "F"}}, after={"path": "a"})
+    assert list(deriving._kinds(redescribed)) == ["other attributes"]
     assert deriving._splits("test") == [Split.SPLIT_TEST]
 
 

@@ -43,6 +43,23 @@ def test_what_is_added_removed_moved_relabelled_or_another_picture_is_listed() -
     assert compare(objects, new, f"{DATASET}/versions/latest").change_count == 0
 
 
+def test_other_attributes_are_a_change() -> None:
+    objects = InMemoryObjectStore()
+    ref = store_pixels(objects, "default", np.zeros((4, 4), np.uint8))
+
+    def version(**views: str) -> str:
+        images = [
+            DatasetImage(path=path, split=TRAIN, label="a", image=ref, attributes={"view": view, "sex": "F"})
+            for path, view in views.items()
+        ]
+        return import_version(objects, DATASET, images).name
+
+    found = compare(objects, version(x="PA", y="PA"), version(x="PA", y="AP"))
+    assert (found.unchanged, [change.path for change in found.changes]) == (1, ["y"])
+    assert found.changes[0].before.attributes["view"] == "PA"
+    assert found.changes[0].after.attributes == {"view": "AP", "sex": "F"}
+
+
 def test_many_changes_are_counted_and_the_first_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "MOST_CHANGES", 10)
     objects = InMemoryObjectStore()

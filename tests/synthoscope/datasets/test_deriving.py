@@ -119,6 +119,39 @@ def test_versions_synthetic_sets_and_confirmed_labels_are_merged(objects, brains
     assert origins == {"synthetic/s1/000000.png": made.name, "confirmed/d1": diagnosis.name}
 
 
+@pytest.mark.parametrize("rule", [
+    {"label_map": {"labels": {"glioma": "g", "none": "n", "pituitary": "p"}}},
+    {"subset": {"most_per_class": 1}},
+    {"split": {"hold_out": {"test_fraction": 0.3}, "ungrouped": True}},
+    {"split": {"fold": {"count": 2, "index": 1}, "ungrouped": True}},
+    {"preprocessing": {"steps": [{"resizing": {"mode": "MODE_PAD"}}]}},
+], ids=lambda rule: "-".join(rule))  # fmt: skip
+def test_attributes_are_kept(objects, rule) -> None:
+    images = [
+        DatasetImage(
+            path=path, label=path.split("/")[1], split=TRAIN, image=picture(objects, path), attributes={"device": path}
+        )
+        for path in (*PATHS, "train/pituitary/2")
+    ]
+    version = derived(objects, import_version(objects, BRAINS, images), **rule)
+    kept = manifest.read(objects, version)
+    assert kept
+    assert all(image.attributes == {"device": image.path} for image in kept)
+    assert sum(count.count for count in version.attribute_counts) == len(kept)
+
+
+def test_merged_images_keep_their_attributes(objects, brains) -> None:
+    image = DatasetImage(path="1", label="glioma", split=TEST, image=picture(objects, "1"), attributes={"sex": "F"})
+    trained = DatasetImage(path="2", label="glioma", split=TRAIN, image=picture(objects, "2"))
+    more = import_version(objects, f"{TENANT}/datasets/more", [image, trained])
+    version = derived(objects, brains, merge={"dataset_versions": [more.name]})
+    found = {image.path: dict(image.attributes) for image in manifest.read(objects, version) if image.attributes}
+    assert found == {"more/1": {"sex": "F"}}
+    assert [(count.value, count.split, count.count) for count in version.attribute_counts] == [
+        ("", TRAIN, 5), ("", TEST, 2), ("F", TEST, 1),
+    ]  # fmt: skip
+
+
 def test_a_test_image_that_was_diagnosed_is_not_trained_on(objects, brains) -> None:
     diagnosis = Diagnosis(name=f"{TENANT}/diagnoses/d1", image=picture(objects, "test/glioma/1"))
     Records(objects, Diagnosis).put(diagnosis.name, diagnosis)

@@ -47,6 +47,29 @@ def test_a_version_says_what_it_holds() -> None:
     assert Records(objects, DatasetVersion).get(f"{DATASET}/versions/latest") == version
 
 
+def test_a_version_says_what_subgroups_it_has() -> None:
+    objects = InMemoryObjectStore()
+    images = stored_entries(objects, ("1.png", "a", TRAIN), ("2.png", "a", TRAIN), ("3.png", "a", TEST))
+    plain = import_version(objects, DATASET, images)
+    assert not plain.attribute_counts
+    images[0].attributes["sex"], images[2].attributes["sex"] = "F", "M"
+    version = import_version(objects, DATASET, images)
+    assert version.name != plain.name
+    assert [(c.attribute, c.value, c.split, c.count) for c in version.attribute_counts] == [
+        ("sex", "", TRAIN, 1), ("sex", "F", TRAIN, 1), ("sex", "M", TEST, 1),
+    ]  # fmt: skip
+    assert [dict(image.attributes) for image in manifest.read(objects, version)] == [{"sex": "F"}, {}, {"sex": "M"}]
+
+
+def test_attributes_in_another_form_are_refused() -> None:
+    image = entry("a.png")
+    for name, value in (("sex", "female"), ("age_band", "45"), ("patient_id", "7"), ("Sub Type", "x")):
+        image.attributes.clear()
+        image.attributes[name] = value
+        with pytest.raises(InvalidInput, match=r"images\[0\]\.attributes"):
+            check_images([image])
+
+
 def test_the_same_contents_give_the_same_version_and_the_last_import_is_latest() -> None:
     objects = InMemoryObjectStore()
     images = stored_entries(objects, ("1.png", "a", TRAIN), ("2.png", "a", TRAIN))

@@ -35,6 +35,24 @@ def test_plain_images_keep_the_id_that_they_always_had() -> None:
     assert manifest.version_id(images) == hashlib.sha256(rows.encode()).hexdigest()[:16]
 
 
+def test_attributes_count_in_the_id_of_images_that_have_some() -> None:
+    digest = "0" * 64
+    rows = f'[["a","train","a","{digest}","age_band=40-49","sex=F"],["b","train","a","{digest}"]]'
+    images = [image("b"), image("a")]
+    images[1].attributes.update({"sex": "F", "age_band": "40-49"})
+    assert manifest.version_id(images) == hashlib.sha256(rows.encode()).hexdigest()[:16]
+    images[1].attributes["sex"] = "M"
+    assert manifest.version_id(images) != hashlib.sha256(rows.encode()).hexdigest()[:16]
+
+
+def test_manifests_without_attributes_are_read_and_written_as_they_always_were() -> None:
+    digest = "0" * 64
+    facts = f'"path":"a","split":"train","label":"x","sha256":"{digest}","mediaType":"image/png"'
+    stored = b'{"images":[{%s,"width":3,"height":4,"mode":"L","sizeBytes":5}]}' % facts.encode()
+    assert manifest.decode(stored, "default") == [image("a", label="x")]
+    assert manifest.encode([image("a", label="x")]) == stored
+
+
 def test_the_same_images_made_in_another_way_are_another_version() -> None:
     images = [image("a"), image("b")]
     squeezed, derived = Preprocessing(steps=[{"resizing": {"mode": "MODE_SQUEEZE"}}]), Derivation(parents=["p"])
@@ -45,6 +63,7 @@ def test_the_same_images_made_in_another_way_are_another_version() -> None:
 def test_images_come_back_in_order_of_their_paths() -> None:
     images = [image("b", split=Split.SPLIT_TEST), image("a ö", label="x")]
     images[0].patient, images[0].frame, images[0].origin, images[0].image.frames = "p", 2, "tenants/t/x", 3
+    images[1].attributes.update({"sex": "F", "age_band": "40-49"})
     assert manifest.decode(manifest.encode(images), "default") == images[::-1]
 
 
@@ -69,3 +88,6 @@ def test_a_changed_image_is_a_copy_with_other_values() -> None:
     after = manifest.changed(before, label="b", image=ImageRef(sha256="1" * 64))
     assert after == DatasetImage(path="a", label="b", split=Split.SPLIT_TEST, image=ImageRef(sha256="1" * 64))
     assert before == image("a", split=Split.SPLIT_TEST)
+    before.attributes.update({"sex": "F", "view": "PA"})
+    assert manifest.changed(before, label="b").attributes == {"sex": "F", "view": "PA"}
+    assert manifest.changed(before, attributes={"view": "AP"}).attributes == {"view": "AP"}

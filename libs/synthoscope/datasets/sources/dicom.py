@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import re
 import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import PurePosixPath
 
 from synthoscope.datasets import attributes
@@ -20,7 +22,13 @@ _PYDICOM_ERRORS = (
 _SUFFIXES = frozenset({".dcm", ".dicom"})
 _OTHER_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 _TAGS = ["PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
-_DESCRIBING = ["PatientSex", "PatientAge", "Manufacturer", "ManufacturerModelName", "ViewPosition"]
+_DESCRIBING = [
+    "PatientSex", "PatientAge", "PatientBirthDate", "StudyDate",
+    "Manufacturer", "ManufacturerModelName", "ViewPosition",
+]  # fmt: skip
+_CODE_STRING = re.compile(r"[A-Z0-9 _]{0,16}")
+_NO_AGE, _NO_BIRTH_DATE = "000Y", "19000101"
+"""What is written where an age was removed. Of an infant, DICOM gives months, weeks or days."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,27 @@ def _attributes(texts: Mapping[str, str]) -> dict[str, str]:
     device = " ".join(filter(None, (texts["Manufacturer"], texts["ManufacturerModelName"])))[: attributes.LONGEST]
     given = {
         attributes.SEX: texts["PatientSex"],
-        attributes.AGE_BAND: texts["PatientAge"],
+        attributes.AGE_BAND: _age(texts),
         attributes.DEVICE: device,
-        attributes.VIEW: texts["ViewPosition"],
+        attributes.VIEW: texts["ViewPosition"] if _CODE_STRING.fullmatch(texts["ViewPosition"]) else "",
     }
     found = {}
     for name, text in given.items():
         with contextlib.suppress(InvalidInput):
             found[name] = attributes.normalised(name, text, name)
     return {name: value for name, value in found.items() if value}
+
+
+def _age(texts: Mapping[str, str]) -> str:
+    """The patient's age as the header has it, or in years from the birth to the study; "" where it has neither."""
+    age, birth = texts["PatientAge"], texts["PatientBirthDate"]
+    if age not in ("", _NO_AGE):
+        return age
+    if birth == _NO_BIRTH_DATE:
+        return ""
+    try:
+        born, seen = date.fromisoformat(birth), date.fromisoformat(texts["StudyDate"])
+    except ValueError:
+        return ""
+    years = seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
+    return str(years)

@@ -8,8 +8,10 @@ The first line names the columns, in any order and any case; other columns are i
 - `patient` (also `patient_id`, `patientid`): whose image it is
 - `split` (also `set`): train or test; rows for validation are not used
 - `frame`: which frame of a multi-frame DICOM file, from 0
-- for results by subgroup: `sex` (also `gender`), `age_band` (also `age`, in years), `device` (also `scanner`,
-  `manufacturer`), `view` (also `view_position`, `projection`), and any column that is asked for
+- for results by subgroup: `sex` (also `gender`, `patient_sex`), `age_band` (also `age`, `patient_age`, in years),
+  `device` (also `scanner`, `manufacturer`), `view` (also `view_position`, `projection`), and what is asked for
+
+DICOM's names of these (PatientSex, PatientAge, ViewPosition) will do, too.
 """
 
 import csv
@@ -33,12 +35,15 @@ _NAMES = {
     "patient": ("patient", "patient_id", "patientid"),
     "split": ("split", "set"),
     "frame": ("frame",),
-    attributes.SEX: ("sex", "gender"),
-    attributes.AGE_BAND: ("age_band", "age"),
+    attributes.SEX: ("sex", "gender", "patient_sex", "patientsex"),
+    attributes.AGE_BAND: ("age_band", "age", "patient_age", "patientage"),
     attributes.DEVICE: ("device", "scanner", "manufacturer"),
-    attributes.VIEW: ("view", "view_position", "projection"),
+    attributes.VIEW: ("view", "view_position", "viewposition", "projection"),
 }
 _ATTRIBUTES = (attributes.SEX, attributes.AGE_BAND, attributes.DEVICE, attributes.VIEW)
+_FACTS = frozenset({*_NAMES, *UID_COLUMNS} - {*_ATTRIBUTES})
+"""What a row says of an image besides its attributes."""
+
 _MOST_FRAMES = 100_000
 
 
@@ -60,9 +65,9 @@ class Row:
 def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None, kept: Sequence[str] = ()) -> list[Row]:
     """The rows of a CSV table, UTF-8, separated by commas, semicolons or tabs; `name` is what to call it in errors.
 
-    `columns` says which of its columns to take for one of ours ({"patient": "patient_key"}); `kept` names further ones
-    that become attributes of the images. Raises InvalidInput, with the line, for what is missing or wrong in it, and
-    ResourceExhausted over a million rows.
+    `columns` says which of its columns to take for one of ours ({"patient": "patient_key"}; {"device": ""} takes none);
+    `kept` names further ones that become attributes of the images, called as `attributes.name_of` says. Raises
+    InvalidInput, with the line, for what is missing or wrong in it, and ResourceExhausted over a million rows.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -71,7 +76,7 @@ def read_table(data: bytes, name: str, columns: Mapping[str, str] | None = None,
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         header = [column.strip().lower() for column in next(reader, [])]
-        places = _places(header, name, columns or {}, [column.lower() for column in kept])
+        places = _places(header, name, columns or {}, kept)
         return list(_rows(reader, places, name))
     except csv.Error as error:
         raise InvalidInput(f"{name} line {reader.line_num}", f"cannot be read as CSV: {error}") from error
@@ -94,20 +99,39 @@ def _places(header: list[str], name: str, columns: Mapping[str, str], kept: Sequ
     """Which of our columns, and of those to be kept, stands where."""
     if unknown := sorted(set(columns) - set(_NAMES)):
         raise InvalidInput("columns", f"there is no column {unknown[0]!r}; choose from {', '.join(_NAMES)}")
-    wanted = {ours: (columns[ours].lower(),) if ours in columns else names for ours, names in _NAMES.items()}
-    wanted |= {column: (column,) for column in (*UID_COLUMNS, *kept)}
+    chosen = {ours: (column.strip().lower(),) if column else () for ours, column in columns.items()}
+    wanted = _NAMES | {uid: (uid,) for uid in UID_COLUMNS} | chosen
     places = {
         ours: header.index(found)
         for ours, names in wanted.items()
         if (found := next((name for name in names if name in header), None)) is not None
     }
-    if absent := sorted({*columns, *kept} - set(places)):
-        raise InvalidInput(name, f"has no column {columns.get(absent[0], absent[0])!r}")
+    if absent := sorted(ours for ours, names in chosen.items() if names and ours not in places):
+        raise InvalidInput(name, f"has no column {columns[absent[0]]!r}")
     if "label" not in places:
         raise InvalidInput(name, f"has no column 'label'; its first line must name its columns and has {header}")
     if not places.keys() & {"path", *UID_COLUMNS}:
         raise InvalidInput(name, f"has no column 'path' (or one of DICOM's UIDs); its first line has {header}")
+    for column in kept:
+        _keep(column.strip().lower(), header, name, places)
+    if len(places.keys() - _FACTS) > attributes.MOST:
+        raise InvalidInput("attribute", f"there are {len(places.keys() - _FACTS)}; at most {attributes.MOST} are kept")
     return places
+
+
+def _keep(column: str, header: list[str], name: str, places: dict[str, int]) -> None:
+    """Adds the place of a column that was asked for, unless it is an attribute already."""
+    if column not in header:
+        raise InvalidInput(name, f"has no column {column!r}; its first line has {header}")
+    place, ours = header.index(column), attributes.name_of(column)
+    taken = {place: ours for ours, place in places.items()}.get(place)
+    if taken in _FACTS:
+        raise InvalidInput("attribute", f"column {column!r} says each image's {taken}, which is no attribute")
+    if taken is None:
+        attributes.check_name(ours, "attribute")
+        if ours in places or ours in _FACTS:
+            raise InvalidInput("attribute", f"column {column!r} needs another name; {ours} is something else already")
+        places[ours] = place
 
 
 def _rows(reader: Iterator[list[str]], places: Mapping[str, int], name: str) -> Iterator[Row]:
@@ -136,8 +160,8 @@ def _row(cells: Mapping[str, str], place: str) -> Row:
         attributes={
             ours: value
             for ours, text in cells.items()
-            if ours in _ATTRIBUTES or ours not in (*_NAMES, *UID_COLUMNS)
-            if (value := attributes.normalised(ours, text, f"{place}, {ours}"))
+            if ours not in _FACTS
+            if (value := attributes.normalised(ours, text, f"{place}, {ours} {text[:40]!r}"))
         },
     )
     if split and row.split is None and not row.unused:

@@ -83,18 +83,67 @@ def test_a_table_of_labels_is_known_by_its_header() -> None:
     assert not is_manifest(b"\x89PNG")
 
 
-def test_columns_for_subgroups_are_kept_in_one_form():
-    table = b"path,label,Gender,age,scanner,view_position,subtype,name\na.png,x,female,045Y,S1,PA,virus,Smith\n"
-    (row,) = read_table(table, "t.csv", kept=["subtype"])
-    assert row.attributes == {
-        "sex": "F", "age_band": "40-49", "device": "S1", "view": "PA", "subtype": "virus",
-    }  # fmt: skip
-    (row,) = read_table(table, "t.csv", {"view": "subtype"})
-    assert row.attributes["view"] == "virus"
+def attributes_of(text: str, **options: object) -> dict[str, str]:
+    (row,) = read_table(text.encode(), "t.csv", **options)
+    return dict(row.attributes)
 
 
-def test_a_wrong_value_is_named_by_its_line_and_an_absent_column_by_its_name():
-    with pytest.raises(InvalidInput, match=r"t.csv line 3, age_band: must be an age"):
-        read_table(b"path,label,age\na.png,x,4\nb.png,x,young\n", "t.csv")
-    with pytest.raises(InvalidInput, match="has no column 'subtype'"):
-        read_table(b"path,label\na.png,x\n", "t.csv", kept=["subtype"])
+def test_columns_for_subgroups_are_kept_in_one_form() -> None:
+    table = "path,label,Gender,age,scanner,view_position,subtype,name\na.png,x,female,045Y,S1,PA,virus,Smith\n"
+    known = {"sex": "F", "age_band": "40-49", "device": "S1", "view": "PA"}
+    assert attributes_of(table) == known
+    assert attributes_of(table, kept=["SubType"]) == known | {"subtype": "virus"}
+    assert attributes_of(table, columns={"view": "subtype"}) == known | {"view": "virus"}
+    dicom = "path,label,PatientSex,PatientAge,Manufacturer,ViewPosition\na.png,x,F,041Y,S1,PA\n"
+    assert attributes_of(dicom) == known
+
+
+def test_unknown_values_are_left_out() -> None:
+    assert attributes_of("path,label,sex,age,view,device\na.png,x,,NA, ,unknown\n") == {}
+    assert attributes_of("path,label,sex,age\na.png,x,m\n") == {"sex": "M"}
+
+
+def test_a_column_can_be_left_out() -> None:
+    table = "path,label,sex,device\na.png,x,F,CT01 serial number 1234\n"
+    assert attributes_of(table, columns={"device": ""}) == {"sex": "F"}
+
+
+def test_columns_that_are_asked_for_get_a_name() -> None:
+    table = "path,label,class,gender,sex,Sub Type\na.png,x,benign,woman,F,virus\n"
+    asked = ["Sub Type", "class", "gender", "sex"]
+    assert attributes_of(table, kept=asked) == {"sex": "F", "class": "benign", "gender": "woman", "sub_type": "virus"}
+
+
+@pytest.mark.parametrize(("kept", "message"), [
+    ("subtype", "has no column 'subtype'"),
+    ("patient_key", "column 'patient_key' says each image's patient"),
+    ("patient_id", "patient_id would tell who a patient is"),
+    ("path", "says each image's path"),
+    ("SOPInstanceUID", "says each image's sopinstanceuid"),
+    ("age", "age would tell who a patient is"),
+    ("split", "split is something else already"),
+    ("9th", "must match"),
+])  # fmt: skip
+def test_columns_that_cannot_be_attributes_are_refused(kept: str, message: str) -> None:
+    table = b"path,label,patient_id,patient_key,SOPInstanceUID,age_band,age,split,9th\na.png,x,p,q,1.2,40-49,45,a,b\n"
+    with pytest.raises(InvalidInput, match=message):
+        read_table(table, "t.csv", {"patient": "patient_key", "split": ""}, [kept])
+
+
+def test_more_than_eight_attributes_are_refused() -> None:
+    names = [f"c{number}" for number in range(8)]
+    table = f"path,label,{','.join(names)},sex\na.png,x,{'v,' * 8}F\n"
+    with pytest.raises(InvalidInput, match="there are 9; at most 8"):
+        attributes_of(table, kept=names)
+    assert len(attributes_of(table, kept=names[1:])) == 8
+
+
+@pytest.mark.parametrize(("column", "text", "message"), [
+    ("age", "young", "t.csv line 3, age_band 'young': must be an age in years"),
+    ("age", "41-50", "line 3, age_band '41-50': must be a band of ten years"),
+    ("gender", "x", "line 3, sex 'x': must be F, M or O"),
+    ("view", "v" * 65, "line 3, view 'v{40}': must be at most 64"),
+])  # fmt: skip
+def test_a_wrong_value_is_named_by_its_line(column: str, text: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        read_table(f"path,label,{column}\na.png,x,\nb.png,x,{text}\n".encode(), "t.csv")

@@ -58,8 +58,20 @@ class ClassCount(_message.Message):
     count: int
     def __init__(self, split: _Optional[_Union[Split, str]] = ..., label: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
+class AttributeCount(_message.Message):
+    __slots__ = ("attribute", "value", "split", "count")
+    ATTRIBUTE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    attribute: str
+    value: str
+    split: Split
+    count: int
+    def __init__(self, attribute: _Optional[str] = ..., value: _Optional[str] = ..., split: _Optional[_Union[Split, str]] = ..., count: _Optional[int] = ...) -> None: ...
+
 class DatasetVersion(_message.Message):
-    __slots__ = ("name", "classes", "counts", "image_count", "size_bytes", "modes", "manifest_sha256", "create_time", "preprocessing", "derivation")
+    __slots__ = ("name", "classes", "counts", "image_count", "size_bytes", "modes", "manifest_sha256", "create_time", "preprocessing", "derivation", "attribute_counts")
     class ModesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +89,7 @@ class DatasetVersion(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     PREPROCESSING_FIELD_NUMBER: _ClassVar[int]
     DERIVATION_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTE_COUNTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     classes: _containers.RepeatedScalarFieldContainer[str]
     counts: _containers.RepeatedCompositeFieldContainer[ClassCount]
@@ -87,7 +100,8 @@ class DatasetVersion(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     preprocessing: _preprocessing_pb2.Preprocessing
     derivation: Derivation
-    def __init__(self, name: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., counts: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., image_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., modes: _Optional[_Mapping[str, int]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., preprocessing: _Optional[_Union[_preprocessing_pb2.Preprocessing, _Mapping]] = ..., derivation: _Optional[_Union[Derivation, _Mapping]] = ...) -> None: ...
+    attribute_counts: _containers.RepeatedCompositeFieldContainer[AttributeCount]
+    def __init__(self, name: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., counts: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., image_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., modes: _Optional[_Mapping[str, int]] = ..., manifest_sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., preprocessing: _Optional[_Union[_preprocessing_pb2.Preprocessing, _Mapping]] = ..., derivation: _Optional[_Union[Derivation, _Mapping]] = ..., attribute_counts: _Optional[_Iterable[_Union[AttributeCount, _Mapping]]] = ...) -> None: ...
 
 class Derivation(_message.Message):
     __slots__ = ("parents", "label_map", "subset", "merge", "split", "preprocessing")
