@@ -19,10 +19,11 @@ def import_source(
         typer.Option(exists=True, dir_okay=False, help="CSV with labels for a folder, ZIP archive or S3 prefix."),
     ] = None,
     column: Annotated[
-        list[str] | None, typer.Option(help="patient=COLUMN: which column of a CSV to take for one of ours.")
+        list[str] | None,
+        typer.Option(help="patient=COLUMN: which column of a CSV to take for one of ours; device= takes none."),
     ] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(help="A column of the CSV to keep for results by subgroup; repeatable.")
+        list[str] | None, typer.Option(help="A further column of the CSV to keep for results by subgroup; repeatable.")
     ] = None,
     class_names: Annotated[str, typer.Option(help="Names of an .npz file's labels 0, 1, …; with commas.")] = "",
     preprocessing: Annotated[
@@ -66,7 +67,7 @@ def _columns(given: list[str]) -> dict[str, str]:
     columns = {}
     for item in given:
         ours, equals, theirs = item.partition("=")
-        if not (ours and equals and theirs):
+        if not (ours and equals):
             raise InvalidInput("column", f"{item!r} must have the form patient=COLUMN")
         columns[ours] = theirs
     return columns

@@ -8,6 +8,7 @@ from synthoscope.rpc.errors import InvalidInput
 
 def test_columns_are_pairs() -> None:
     assert _columns(["patient=Patient Key", "label=class"]) == {"patient": "Patient Key", "label": "class"}
-    for odd in ("patient", "=x", "patient="):
+    assert _columns(["device="]) == {"device": ""}
+    for odd in ("patient", "=x", "="):
         with pytest.raises(InvalidInput, match="must have the form patient=COLUMN"):
             _columns([odd])

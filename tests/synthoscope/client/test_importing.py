@@ -205,6 +205,33 @@ def test_dicom_is_stored_without_identity_and_known_when_it_comes_again(client, 
     assert {info.key for info in objects.list("")} == keys
 
 
+CANARIES = {
+    "PatientName": "Canary^Bird", "PatientAddress": "Canary Street", "DeviceSerialNumber": "SN-CANARY",
+    "StationName": "CANARY-1", "InstitutionName": "Canary Hospital", "PatientBirthDate": "19310615",
+    "StudyDate": "20200614", "ProtocolName": "canary",
+}  # fmt: skip
+
+
+def test_attributes_come_from_tables_and_headers_and_nothing_else_does(client, objects, tmp_path):
+    """What identifies a patient or a device is in the files and the table that are sent, not in the store."""
+    described = {"PatientSex": "F", "Manufacturer": "Acme", "ManufacturerModelName": "X1", "ViewPosition": "PA"}
+    for number in range(2):
+        pixels = np.full((16, 16), number + 1, np.uint16)
+        tags = CANARIES | described | {"SOPInstanceUID": f"1.2.3.{number}"}
+        (tmp_path / f"{number}.dcm").write_bytes(dicoms.dicom(pixels, **tags))
+    rows = ["path,label,split,view,subtype,name,serial", "0.dcm,a,train,,virus,Canary,SN-CANARY", "1.dcm,a,test,AP,,,"]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    version = client.datasets.import_source(tmp_path / "labels.csv", "scans", SourceOptions(kept=["subtype"]))
+    header = {"sex": "F", "age_band": "80-89", "device": "Acme X1"}
+    assert [dict(image.attributes) for image in client.datasets.images(version.name)] == [
+        header | {"view": "PA", "subtype": "virus"}, header | {"view": "AP"},
+    ]  # fmt: skip
+    stored = b"".join(objects.get(info.key) for info in objects.list("")).lower()
+    assert b"acme x1" in stored
+    for trace in (b"canary", b"1931", b"20200614"):
+        assert trace not in stored
+
+
 def test_frames_of_a_table_become_images(client, scans):
     table = scans / "labels.csv"
     rows = ["1.2.3.3,b,0", "1.2.3.3,b,2", "1.2.3.0,a,0"]

@@ -1,7 +1,7 @@
 """Whatever a dataset is imported from, opened."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,10 +27,13 @@ class SourceOptions:
     """A CSV table for a folder, a ZIP archive or an S3 prefix; see `tables`."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Which of a table's columns to take for `path`, `label`, `patient`, `split`, `frame`, `sex`, `age_band`…"""
+    """Which of a table's columns to take for `path`, `label`, `patient`, `split`, `frame`, `sex`, `age_band`, …
+
+    An empty name takes none.
+    """
 
     kept: Sequence[str] = ()
-    """Further columns of a table that become attributes of its images, such as "subtype"."""
+    """Further columns of a table that become attributes of its images, such as "subtype"; for tables only."""
 
     class_names: Sequence[str] = ()
     """Names of an .npz file's labels 0, 1, …"""
@@ -67,6 +70,7 @@ def _opened(source: str, options: SourceOptions) -> AbstractContextManager[Scan]
         return _scan_zip(file, options)
     _refuse_labels(options)
     if file.is_file() and suffix == ".npz":
+        _refuse_kept(options)
         return arrays.scan_arrays(file, options.class_names)
     if file.is_file() and suffix == ".csv":
         return nullcontext(_scan_table(file, file.parent, options))
@@ -81,10 +85,19 @@ def _refuse_labels(options: SourceOptions) -> None:
         )
 
 
+def _refuse_kept(options: SourceOptions) -> None:
+    if options.kept:
+        raise InvalidInput("attribute", f"names the column {options.kept[0]!r}, but this source has no table of labels")
+
+
 def _scan_folder(folder: Path, options: SourceOptions) -> Scan:
     if options.labels is not None:
         return _scan_table(options.labels, folder, options)
-    files, subfolders = folders.files_in(folder)
+    return _arrange(*folders.files_in(folder), options)
+
+
+def _arrange(files: Sequence[SourceFile], subfolders: Iterable[str], options: SourceOptions) -> Scan:
+    _refuse_kept(options)
     return layout.arrange(files, subfolders, options.seed)
 
 
@@ -127,7 +140,7 @@ def _scan_objects(objects: ObjectStore, key: str, options: SourceOptions) -> Sca
         return _scan_labelled(buckets.files_below(objects, f"{folder}/" if folder else ""), table, options)
     files = buckets.files_below(objects, f"{key}/" if key else "")
     found = _table_of(files, options)
-    return layout.arrange(files, (), options.seed) if found is None else _scan_labelled(files, found, options)
+    return _arrange(files, (), options) if found is None else _scan_labelled(files, found, options)
 
 
 def _scan_labelled(files: Sequence[SourceFile], table: SourceFile, options: SourceOptions) -> Scan:
@@ -151,7 +164,7 @@ def _scan_zip(file: Path, options: SourceOptions) -> Iterator[Scan]:
     with archives.open_archive(file) as archive:
         files, subfolders = archives.files_of(archive)
         table = _table_of(files, options)
-        found = layout.arrange(files, subfolders, options.seed) if table is None else _label_zip(files, table, options)
+        found = _arrange(files, subfolders, options) if table is None else _label_zip(files, table, options)
         if found.images and (empty := found.classes_without_training_images()):
             raise FailedPrecondition(f"{file.name} has no training images for {', '.join(empty)}")
         yield found

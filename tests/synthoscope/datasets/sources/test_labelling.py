@@ -1,15 +1,20 @@
 """CSV tables with folders of images, plain and DICOM."""
 
+import zipfile
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from dicoms import dicom
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.datasets.sources import Scan, SourceOptions, open_source
 from synthoscope.rpc.errors import InvalidInput
 
 TRAIN, TEST = Split.SPLIT_TRAIN, Split.SPLIT_TEST
-DICOM = Path(__file__).parents[5] / "shared" / "data" / "dicom-samples"
+DATA = Path(__file__).parents[5] / "shared" / "data"
+DICOM, CHEST = DATA / "dicom-samples", DATA / "chest-xray-pneumonia"
 
 
 def write(directory: Path, table: str, *paths: str) -> Path:
@@ -82,6 +87,40 @@ def test_the_table_counts_where_folders_disagree(tmp_path: Path) -> None:
     found = scan(write(tmp_path, "path,label,split\na/1.png,a,train\na/2.png,b,train\n", "a/1.png", "a/2.png"))
     assert [image.label for image in found.images] == ["a", "b"]
     assert found.notes == ("1 images have another label in labels.csv than the name of their folder; the table counts",)
+
+
+def test_what_a_table_does_not_say_of_an_image_its_header_does(tmp_path: Path) -> None:
+    header = {"PatientSex": "M", "PatientAge": "045Y", "Manufacturer": "Acme"}
+    (tmp_path / "1.dcm").write_bytes(dicom(np.zeros((8, 8), np.uint8), **header))
+    found = scan(write(tmp_path, "path,label,split,sex,age,view\n1.dcm,a,train,F,,PA\n"))
+    assert found.images[0].attributes == {"sex": "F", "age_band": "40-49", "device": "Acme", "view": "PA"}
+
+
+def test_a_column_can_be_kept_only_of_a_table(tmp_path: Path) -> None:
+    table = write(tmp_path, "path,label,split,subtype\ntrain/a/1.png,a,train,virus\n", "train/a/1.png")
+    assert scan(tmp_path, labels=table, kept=["subtype"]).images[0].attributes == {"subtype": "virus"}
+    np.savez(tmp_path / "set.npz", train_images=np.zeros((1, 8, 8), np.uint8), train_labels=np.zeros(1, np.uint8))
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(tmp_path / "train" / "a" / "1.png", "train/a/1.png")
+    for source in (tmp_path, tmp_path / "set.npz", tmp_path / "set.zip"):
+        with pytest.raises(InvalidInput, match="'subtype', but this source has no table"):
+            scan(source, kept=["subtype"])
+
+
+@pytest.mark.skipif(not CHEST.is_dir(), reason=f"{CHEST} is absent")
+def test_the_chest_set_keeps_the_columns_that_are_asked_for() -> None:
+    options = {"labels": CHEST / "manifest.csv", "columns": {"patient": "patient_key"}}
+    found = scan(CHEST, **options, kept=["subtype", "series"])
+    assert Counter(image.attributes.get("subtype", "") for image in found.images) == {
+        "bacteria": 2772, "virus": 1493, "": 1575,
+    }  # fmt: skip
+    assert Counter(image.attributes["series"] for image in found.images) == {
+        "person": 4265, "NORMAL2-IM": 909, "IM": 666,
+    }  # fmt: skip
+    assert all(not image.attributes for image in scan(CHEST, **options).images)
+    for column in ("patient_key", "patient_id"):
+        with pytest.raises(InvalidInput, match="patient"):
+            scan(CHEST, **options, kept=[column])
 
 
 def test_sources_that_bring_their_own_labels_take_no_table(tmp_path: Path) -> None:
