@@ -15,7 +15,7 @@ from synthoscope.rpc.server import serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope_ray.runner import RayJobRunner
 
-KINDS = (JobKind.GAN_TRAINING, JobKind.CLASSIFIER_TRAINING, JobKind.DATASET_AUDIT)
+KINDS = (JobKind.GAN_TRAINING, JobKind.CLASSIFIER_TRAINING, JobKind.DATASET_AUDIT, JobKind.EXPERIMENT)
 
 
 def main() -> None:

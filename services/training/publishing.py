@@ -24,6 +24,7 @@ from synthoscope.classifier.state import best_weights, curves_of, trained_networ
 from synthoscope.datasets import manifest
 from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.grouping import grouping_of
+from synthoscope.models.card import card_files
 from synthoscope.models.predictions import path_of
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import ObjectStore
@@ -66,6 +67,7 @@ def publish(
     record.robustness.extend(measured.robustness)
     report("publishing")
     files = {
+        **card_files(record),
         WEIGHTS: dump_weights(best_weights(final)),
         BANK_FILE: _dumped(classifier),
         ONNX: export_classifier(network, data.pipeline.normalization, validation.pixels.images[:_EXAMPLES]),

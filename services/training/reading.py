@@ -62,13 +62,13 @@ def read_data(objects: ObjectStore, task: Task, cache: PixelCache) -> tuple[Trai
     config = task.config
     split = load_split(objects, task.dataset_version, Split.SPLIT_TRAIN, config.image_size, cache)
     real = LabelledPixels(split.images, split.labels)
-    synthetic = _read_synthetic(objects, task.synthetic_sets, split.pipeline, split.classes)
+    synthetic = read_synthetic(objects, task.synthetic_sets, split.pipeline, split.classes)
     grouping = grouping_of(objects, task.job, Records(objects, DatasetVersion).get(task.dataset_version))
     data = hold_out(real, synthetic, grouping.numbers, config.validation_fraction, config.seed)
     return replace(data, pipeline=split.pipeline), split.classes
 
 
-def _read_synthetic(
+def read_synthetic(
     objects: ObjectStore, set_names: Sequence[str], pipeline: Pipeline, classes: Sequence[str]
 ) -> LabelledPixels | None:
     """The images of all sets together; None when there are no sets."""

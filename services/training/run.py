@@ -18,6 +18,10 @@ def main(worker: JobWorker, stores: Stores) -> str:
             from services.training import classifier_run
 
             return classifier_run.main(worker, stores)
+        case JobKind.EXPERIMENT:
+            from services.training import experiment_run
+
+            return experiment_run.run(worker, stores)
         case JobKind.DATASET_AUDIT:
             from services.training import audit_run
 

@@ -73,7 +73,8 @@ def run(
 ) -> None:
     """Trains once and reports each epoch's objective: macro F1 on held-out validation images, or the Fréchet distance.
 
-    `should_stop` is asked before every step; `initialise` gives a classifier's network its first weights. Raises what the training loops raise, Cancelled when it said yes.
+    `should_stop` is asked before every step; `initialise` gives a classifier's network its first weights. Raises what
+    the training loops raise, Cancelled when `should_stop` said yes.
     """
     started = time.monotonic()
 

@@ -43,6 +43,7 @@ class JobKind(StrEnum):
     SYNTHESIS = "SYNTHESIS"
     STUDY = "STUDY"
     DATASET_AUDIT = "DATASET_AUDIT"
+    EXPERIMENT = "EXPERIMENT"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+"""One training of an experiment: on an arm's images, with a fixed number of optimiser steps."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from synthoscope.classifier import loop
+from synthoscope.classifier.config import NO_AUGMENTATION, ClassifierConfig
+from synthoscope.classifier.data import LabelledPixels, TrainingData
+from synthoscope.classifier.inputs import PixelInputs
+from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.reliability.temperature import probabilities
+from synthoscope.classifier.state import best_weights, curves_of, network_of
+from synthoscope.experiment.arms import Arm
+from synthoscope.images.preprocessing import Pipeline
+
+CODE = "1"
+"""Part of every digest: change it whenever the same configuration and images would be trained otherwise."""
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The weights of the best epoch on validation, and macro F1 there by epoch."""
+
+    weights: dict[str, torch.Tensor]
+    validation_macro_f1: tuple[float, ...]
+
+
+def config_of(base: ClassifierConfig, arm: Arm, seed: int, batches: int) -> ClassifierConfig:
+    """The configuration of a run: `batches` optimiser steps an epoch, all epochs, random changes in one arm only."""
+    return replace(
+        base,
+        seed=seed,
+        steps_per_epoch=base.steps_per_epoch or batches,
+        early_stopping_patience=base.epochs,
+        augmentation=base.augmentation if arm is Arm.AUGMENTED else NO_AUGMENTATION,
+    )
+
+
+def train(
+    config: ClassifierConfig,
+    data: TrainingData,
+    classes: Sequence[str],
+    surroundings: loop.Surroundings,
+    initialise: Callable[[nn.Module], None],
+) -> Trained:
+    """Trains once; raises what the loop raises."""
+    final = loop.train(config, data, OneOf(tuple(classes)), surroundings, initialise=initialise)
+    return Trained(best_weights(final), curves_of(final)["validation_macro_f1"])
+
+
+@torch.inference_mode()
+def predict(
+    config: ClassifierConfig,
+    weights: dict[str, torch.Tensor],
+    classes: int,
+    images: NDArray[np.uint8],
+    pipeline: Pipeline,
+) -> NDArray[np.float32]:
+    """Class probabilities, float32 N×C, of images uint8 N×S×S×3 by a run's weights."""
+    network = network_of(config, classes)
+    network.load_state_dict(weights)
+    network.eval()
+    inputs = PixelInputs(images, pipeline, config, loop.CPU)
+    parts = [
+        inputs.logits(network, inputs.plain(np.arange(start, min(start + _BATCH, len(images))))).numpy()
+        for start in range(0, len(images), _BATCH)
+    ]
+    return probabilities(np.concatenate(parts), 1.0)
+
+
+def digest_of(config: ClassifierConfig, data: TrainingData) -> str:
+    """Tells runs apart that may end differently: configuration, and every image and label that they see."""
+    told = json.dumps([CODE, config.to_json(), data.pipeline.digest], sort_keys=True)
+    digest = hashlib.sha256(told.encode())
+    for part in (data.training, data.validation):
+        _update(digest, part)
+    return digest.hexdigest()
+
+
+def _update(digest: "hashlib._Hash", part: LabelledPixels) -> None:
+    digest.update(np.ascontiguousarray(part.images).data)
+    digest.update(part.labels.tobytes())
