@@ -1,12 +1,14 @@
 """`synthoscope classifier`: train and look at classifiers."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
 from synthoscope import names
-from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ClassMetrics, ConfusionRow, Evaluation, ModelKind, ModelVersion
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
+from synthoscope.classifier.presets import PRESETS
 from synthoscope.cli.console import (
     AsJson,
     Detach,
@@ -30,7 +32,11 @@ app = typer.Typer(no_args_is_help=True, help="Classifiers: train, list, show.")
 def train(
     dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`.")],
     model: Annotated[str, typer.Option("--model", help="Id of the model to publish.")] = "classifier",
-    preset: Annotated[str, typer.Option(help="cnn-128 or cnn-64.")] = "cnn-128",
+    preset: Annotated[str, typer.Option(help=f"Network: {', '.join(sorted(PRESETS))}.")] = "cnn-128",
+    weights: Annotated[
+        str, typer.Option(help="What a transfer network starts from: imagenet, none, MODEL@VERSION, uploaded weights.")
+    ] = "",
+    image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels; 0: the preset's.")] = 0,
     synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to train on as well; repeatable.")] = None,
     accept_unadmitted: AcceptUnadmitted = False,
     epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
@@ -51,9 +57,12 @@ def train(
         learning_rate=learning_rate,
         workers=workers,
         seed=seed,
+        image_size=image_size,
     )
     set_fields(config, settings or ())
     with Client() as client:
+        if weights:
+            config.weights = client.model_name(weights) if "@" in weights else weights
         sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
         job = client.models.train_classifier(
             client.dataset_name(dataset), model, config, sets, request_id, accept_unadmitted
@@ -113,10 +122,44 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     if not evaluation.classes:
         console.print(f"{measured_on}: 0 of {evaluation.left_out} images left, so nothing was measured")
         return
-    labels = [item.label for item in evaluation.classes]
-    title = f"{measured_on}: accuracy {evaluation.accuracy:.3f}, macro F1 {evaluation.macro_f1:.3f}"
-    rows = table(title, "class", "precision", "recall", "F1", "images", *(f"→ {label}" for label in labels))
-    for metrics, confusion in zip(evaluation.classes, evaluation.confusion, strict=True):
-        scores = (f"{value:.3f}" for value in (metrics.precision, metrics.recall, metrics.f1))
-        rows.add_row(metrics.label, *scores, str(metrics.support), *(str(count) for count in confusion.counts))
+    labels = [item.label for item in evaluation.classes] if evaluation.confusion else []
+    title = f"{measured_on}: {', '.join(_scores(evaluation))}"
+    named = ("class", "precision", "recall", "specificity", "F1", "AUROC", "images")
+    rows = table(title, *named, *(f"→ {label}" for label in labels))
+    confusion = evaluation.confusion or [ConfusionRow()] * len(evaluation.classes)
+    for metrics, row in zip(evaluation.classes, confusion, strict=True):
+        scores = (_number(metrics, name) for name in ("precision", "recall", "specificity", "f1", "auroc"))
+        rows.add_row(metrics.label, *scores, str(metrics.support), *(str(count) for count in row.counts))
     console.print(rows)
+    if evaluation.HasField("worst_gap"):
+        gap = evaluation.worst_gap
+        lower = f"{gap.worst} is {100 * gap.difference:.1f} points less accurate than {gap.best}"
+        console.print(f"worst gap between subgroups, {gap.column}: {lower}")
+
+
+def _scores(evaluation: Evaluation) -> Iterator[str]:
+    """The scores of all classes together that were measured, each with its interval."""
+    for name, words in _SCORES.items():
+        if _is_measured(evaluation, name):
+            interval = evaluation.intervals.get(name)
+            between = f" ({interval.low:.3f} to {interval.high:.3f})" if interval else ""
+            yield f"{words} {getattr(evaluation, name):.3f}{between}"
+
+
+def _number(metrics: ClassMetrics, name: str) -> str:
+    return f"{getattr(metrics, name):.3f}" if _is_measured(metrics, name) else ""
+
+
+def _is_measured(message: Any, name: str) -> bool:
+    """Whether a message has a score; one that is always there is."""
+    return not message.DESCRIPTOR.fields_by_name[name].has_presence or message.HasField(name)
+
+
+_SCORES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "expected_calibration_error": "calibration error",
+    "refused": "refused",
+}
