@@ -10,6 +10,7 @@ from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion, PromotionCheck
 from synthoscope.api.models.v1.models_service_pb2_grpc import add_ModelServiceServicer_to_server
 from synthoscope.cli import model
+from synthoscope.cli.console import console
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, NotFound
 from synthoscope.rpc.server import Registration
@@ -41,7 +42,7 @@ def versions():
     with running_server([registration]) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNTHOSCOPE_CLIENT_TOKEN", server.token)
         patch.setenv("SYNTHOSCOPE_CLIENT_ENDPOINTS__TRAINING", server.address)
-        patch.setenv("COLUMNS", "240")
+        patch.setattr(console, "_width", 240)  # $COLUMNS counts only where the console was not made under another
         yield found
 
 
