@@ -73,7 +73,11 @@ def train(
     state = TrainingState.fresh(config, network.to(surroundings.device))
     if resume is not None:
         state.restore(resume)
-    run = _Run(config, data, objective, surroundings, state, *_inputs(config, data, network, surroundings))
+    compiled: Network = network
+    if config.compile and not config.features_are_fixed:
+        compiled = torch.compile(network)  # type: ignore[assignment]
+    inputs = _inputs(config, data, network, surroundings)
+    run = _Run(config, data, objective, surroundings, state, compiled, *inputs)
     while state.epoch == 0 or not state.schedule.stops(config, state.epoch):
         metrics = run.train_epoch(steps) | run.validate()
         state.epoch += 1
@@ -104,6 +108,8 @@ class _Run:
     objective: Objective
     surroundings: Surroundings
     state: TrainingState
+    trained: Network
+    """The state's network, translated if that was asked for."""
     training: Inputs
     validation: Inputs
 
@@ -127,7 +133,7 @@ class _Run:
         inputs = mixing.inputs(self.training.changed(rows, share, state.step))
         labels = self._labels(self.data.training, rows[share])
         with lower_precision(self.surroundings.device, config.mixed_precision):
-            logits = self.training.logits(state.network, inputs, self._dropout(share))
+            logits = self.training.logits(self.trained, inputs, self._dropout(share))
         losses = self.objective.losses(logits.float(), labels, config.label_smoothing)
         if mixing.share != 1.0:
             others = self.objective.losses(logits.float(), neighbours(labels), config.label_smoothing)

@@ -152,6 +152,16 @@ def test_averaged_weights_are_what_is_validated_and_published():
     assert not torch.equal(final.tensors["network.dense.weight"], final.tensors["average.dense.weight"])
 
 
+@pytest.mark.training
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")  # PyTorch's own, of its own parts
+def test_a_compiled_network_learns_the_same():
+    plain, compiled = (
+        curves_of(train(config(epochs=2, compile=compile_), data(), OneOf(tuple("abc")))) for compile_ in (False, True)
+    )
+    for name, values in plain.items():
+        assert compiled[name] == pytest.approx(values, rel=1e-2, abs=2e-3), name
+
+
 def test_findings_are_learned():
     settings = replace(config(epochs=8), output=Output.FINDINGS, no_finding="none")
     objective = objective_of(settings, ("none", "above", "below"), np.ones(3))
