@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 from synthoscope.api.models.v1.models_pb2 import ClassMetrics, ConfusionRow, Evaluation
 from synthoscope.metrics import ranking
@@ -30,7 +29,9 @@ def evaluate(predictions: Predictions, classes: Sequence[str], split: str, seed:
     """
     _check_names(classes, predictions.probabilities)
     count = len(classes)
-    confusion = confusion_matrix(predictions.labels, predictions.predicted, labels=np.arange(count))
+    # Counted here: scikit-learn warns of a model of one class.
+    cells = np.bincount(predictions.labels * count + predictions.predicted, minlength=count**2)
+    confusion = cells.reshape(count, count)
     right = np.diagonal(confusion)
     wrong, support = confusion.sum(axis=0) - right, confusion.sum(axis=1)
     present = predictions.labels[:, None] == np.arange(count)

@@ -4,7 +4,13 @@ import torch
 from sklearn.metrics import brier_score_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from synthoscope.metrics.calibration import expected_calibration_error, reliability_bins, squared_errors
+from synthoscope.metrics.calibration import (
+    BINS,
+    confidence_bins,
+    expected_calibration_error,
+    reliability_bins,
+    squared_errors,
+)
 
 
 def drawn(count: int = 400, classes: int = 3):
@@ -31,6 +37,12 @@ def test_one_who_is_always_sure_and_always_wrong():
     assert expected_calibration_error(probabilities, labels) == 1.0
     (only,) = reliability_bins(probabilities, labels)
     assert (only.confidence, only.accuracy, only.count) == (1.0, 0.0, 2)
+
+
+def test_bins_are_equal_ranges_from_0_to_1():
+    middles = ((np.arange(BINS) + 0.5) / BINS).astype(np.float32)
+    assert confidence_bins(middles[:, None]).tolist() == list(range(BINS))
+    assert confidence_bins(np.float32([[0.0], [0.001], [0.999], [1.0]])).tolist() == [0, 0, BINS - 1, BINS - 1]
 
 
 def test_a_probability_of_0_is_in_the_first_bin():

@@ -73,6 +73,16 @@ def test_one_class_only():
     assert not found.classes[0].HasField("specificity")
 
 
+def test_a_model_of_one_class():
+    said = Predictions(np.zeros(4, np.int64), np.ones((4, 1), np.float32), np.arange(4))
+    found = evaluate(said, ("a",), "test")
+    assert (found.accuracy, found.macro_f1, found.brier, found.expected_calibration_error) == (1.0, 1.0, 0.0, 0.0)
+    assert [list(row.counts) for row in found.confusion] == [[4]]
+    assert not found.HasField("auroc")
+    assert not found.HasField("macro_specificity")
+    assert "specificity.a" not in found.intervals
+
+
 def findings(count: int = 150) -> FindingPredictions:
     generator = np.random.default_rng(8)
     present = generator.random((count, 2)) < (0.3, 0.6)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import auc, average_precision_score, roc_auc_score, roc_curve
 
 from synthoscope.metrics import ranking
 
@@ -28,6 +28,24 @@ def test_a_class_without_images_or_without_others_has_no_area():
         assert ranking.average_precision(present, scores) is None
         assert ranking.curve("a", present, scores) is None
         assert np.isnan(ranking.weighted_auroc(present, scores, np.ones((1, 2), np.float32)))
+
+
+def test_a_short_curve_is_scikit_learns():
+    present, scores = np.array([False, True, False, True, True]), np.float32([0.1, 0.2, 0.5, 0.7, 0.9])
+    found = ranking.curve("a", present, scores)
+    false_positives, true_positives, _ = roc_curve(present, scores)
+    assert found.label == "a"
+    assert list(found.false_positive_rates) == false_positives.tolist()
+    assert list(found.true_positive_rates) == true_positives.tolist()
+
+
+def test_a_thinned_curve_encloses_the_area():
+    generator = np.random.default_rng(6)
+    present = generator.random(5000) < 0.3
+    scores = (generator.normal(size=5000) + present).astype(np.float32)
+    found = ranking.curve("a", present, scores)
+    enclosed = auc(found.false_positive_rates, found.true_positive_rates)
+    assert enclosed == pytest.approx(ranking.auroc(present, scores), abs=0.005)
 
 
 def test_curves_are_thinned_and_keep_their_ends():

@@ -30,6 +30,14 @@ def test_results_by_value_and_the_worst_gap():
     assert 0.05 < gap.interval.low < 0.25 < gap.interval.high < 0.5
 
 
+@pytest.mark.parametrize("order", [("sex", "view"), ("view", "sex")])
+def test_of_two_columns_the_larger_gap_is_the_worst(order):
+    right = np.arange(100) >= 10
+    columns = {"sex": ["F"] * 40 + ["M"] * 60, "view": ["AP", "PA"] * 50}
+    _, gap = subgroups(said(right), {column: columns[column] for column in order})
+    assert (gap.column, gap.difference) == ("sex", pytest.approx(0.25))
+
+
 def test_without_columns_or_with_small_groups_there_is_no_gap():
     assert subgroups(said(np.ones(30, bool)), {}) == ([], None)
     found, gap = subgroups(said(np.ones(30, bool)), {"sex": ["F"] * 19 + ["M"] * 11})
