@@ -76,7 +76,8 @@ def _chosen(objects: ObjectStore, version: DatasetVersion, images: Images, deriv
         for image in images
         if (not subset.labels or image.label in subset.labels) and (not subset.splits or image.split in subset.splits)
     ]
-    return _drawn(kept, subset.most_per_class, subset.seed) if subset.most_per_class else kept
+    drawn = _drawn(kept, subset.most_per_class, subset.seed) if subset.most_per_class else kept
+    return [manifest.changed(image, split=Split.SPLIT_TRAIN) for image in drawn] if subset.as_training else drawn
 
 
 def _drawn(images: Images, most: int, seed: int) -> Images:

@@ -87,6 +87,12 @@ def test_a_parent_may_be_named_latest_and_the_record_says_which_it_was(objects, 
     assert list(version.derivation.parents) == [brains.name]
 
 
+def test_a_subset_of_test_images_can_become_training_images(objects, brains) -> None:
+    version = derived(objects, brains, subset={"splits": [TEST], "as_training": True})
+    assert rows(objects, version) == {path: ("train", path.split("/")[1]) for path in PATHS[:2]}
+    assert derived(objects, brains, subset={"as_training": True}).image_count == len(PATHS)
+
+
 def test_a_subset_keeps_labels_splits_and_a_seeded_draw(objects, brains) -> None:
     assert set(rows(objects, derived(objects, brains, subset={"splits": [TRAIN]}))) == set(PATHS[2:])
     some = [derived(objects, brains, subset={"most_per_class": 1, "seed": seed}) for seed in range(8)]

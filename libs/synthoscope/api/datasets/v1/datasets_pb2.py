@@ -27,7 +27,7 @@ from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_imag
 from synthoscope.api.images.v1 import preprocessing_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_preprocessing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*synthoscope/api/datasets/v1/datasets.proto\x12\x1bsynthoscope.api.datasets.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\"\xc4\x02\n\x0c\x44\x61tasetImage\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x31\n\x05split\x18\x02 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x03 \x01(\t\x12\x32\n\x05image\x18\x04 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x0f\n\x07patient\x18\x05 \x01(\t\x12\r\n\x05\x66rame\x18\x06 \x01(\x05\x12\x0e\n\x06origin\x18\x07 \x01(\t\x12M\n\nattributes\x18\x08 \x03(\x0b\x32\x39.synthoscope.api.datasets.v1.DatasetImage.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"]\n\nClassCount\x12\x31\n\x05split\x18\x01 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"t\n\x0e\x41ttributeCount\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x31\n\x05split\x18\x03 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\"\x95\x04\n\x0e\x44\x61tasetVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\x12\x37\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\'.synthoscope.api.datasets.v1.ClassCount\x12\x13\n\x0bimage_count\x18\x04 \x01(\x03\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x45\n\x05modes\x18\x06 \x03(\x0b\x32\x36.synthoscope.api.datasets.v1.DatasetVersion.ModesEntry\x12\x17\n\x0fmanifest_sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\t \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\x12;\n\nderivation\x18\n \x01(\x0b\x32\'.synthoscope.api.datasets.v1.Derivation\x12\x45\n\x10\x61ttribute_counts\x18\x0b \x03(\x0b\x32+.synthoscope.api.datasets.v1.AttributeCount\x1a,\n\nModesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xc9\x02\n\nDerivation\x12\x0f\n\x07parents\x18\x01 \x03(\t\x12:\n\tlabel_map\x18\x02 \x01(\x0b\x32%.synthoscope.api.datasets.v1.LabelMapH\x00\x12\x35\n\x06subset\x18\x03 \x01(\x0b\x32#.synthoscope.api.datasets.v1.SubsetH\x00\x12\x33\n\x05merge\x18\x04 \x01(\x0b\x32\".synthoscope.api.datasets.v1.MergeH\x00\x12\x37\n\x05split\x18\x05 \x01(\x0b\x32&.synthoscope.api.datasets.v1.SplitRuleH\x00\x12\x41\n\rpreprocessing\x18\x06 \x01(\x0b\x32(.synthoscope.api.images.v1.PreprocessingH\x00\x42\x06\n\x04rule\"|\n\x08LabelMap\x12\x41\n\x06labels\x18\x01 \x03(\x0b\x32\x31.synthoscope.api.datasets.v1.LabelMap.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"r\n\x06Subset\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x32\n\x06splits\x18\x02 \x03(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\x16\n\x0emost_per_class\x18\x03 \x01(\x03\x12\x0c\n\x04seed\x18\x04 \x01(\x03\"\x80\x01\n\x05Merge\x12\x18\n\x10\x64\x61taset_versions\x18\x01 \x03(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x45\n\x10\x63onfirmed_labels\x18\x03 \x03(\x0b\x32+.synthoscope.api.datasets.v1.ConfirmedLabel\"2\n\x0e\x43onfirmedLabel\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"\xe6\x01\n\tSplitRule\x12\x43\n\rdeduplication\x18\x01 \x01(\x0b\x32*.synthoscope.api.datasets.v1.DeduplicationH\x00\x12\x38\n\x08hold_out\x18\x02 \x01(\x0b\x32$.synthoscope.api.datasets.v1.HoldOutH\x00\x12\x31\n\x04\x66old\x18\x03 \x01(\x0b\x32!.synthoscope.api.datasets.v1.FoldH\x00\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x11\n\tungrouped\x18\x05 \x01(\x08\x42\x06\n\x04rule\"\x0f\n\rDeduplication\" \n\x07HoldOut\x12\x15\n\rtest_fraction\x18\x01 \x01(\x01\"$\n\x04\x46old\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\r\n\x05index\x18\x02 \x01(\x05\"y\n\x11\x44\x61tasetComparison\x12\x11\n\tunchanged\x18\x01 \x01(\x03\x12;\n\x07\x63hanges\x18\x02 \x03(\x0b\x32*.synthoscope.api.datasets.v1.DatasetChange\x12\x14\n\x0c\x63hange_count\x18\x03 \x01(\x03\"\x92\x01\n\rDatasetChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x39\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\x12\x38\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage*?\n\x05Split\x12\x15\n\x11SPLIT_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSPLIT_TRAIN\x10\x01\x12\x0e\n\nSPLIT_TEST\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*synthoscope/api/datasets/v1/datasets.proto\x12\x1bsynthoscope.api.datasets.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\"\xc4\x02\n\x0c\x44\x61tasetImage\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x31\n\x05split\x18\x02 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x03 \x01(\t\x12\x32\n\x05image\x18\x04 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x0f\n\x07patient\x18\x05 \x01(\t\x12\r\n\x05\x66rame\x18\x06 \x01(\x05\x12\x0e\n\x06origin\x18\x07 \x01(\t\x12M\n\nattributes\x18\x08 \x03(\x0b\x32\x39.synthoscope.api.datasets.v1.DatasetImage.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"]\n\nClassCount\x12\x31\n\x05split\x18\x01 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"t\n\x0e\x41ttributeCount\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x31\n\x05split\x18\x03 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\"\x95\x04\n\x0e\x44\x61tasetVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\x12\x37\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\'.synthoscope.api.datasets.v1.ClassCount\x12\x13\n\x0bimage_count\x18\x04 \x01(\x03\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x45\n\x05modes\x18\x06 \x03(\x0b\x32\x36.synthoscope.api.datasets.v1.DatasetVersion.ModesEntry\x12\x17\n\x0fmanifest_sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\t \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\x12;\n\nderivation\x18\n \x01(\x0b\x32\'.synthoscope.api.datasets.v1.Derivation\x12\x45\n\x10\x61ttribute_counts\x18\x0b \x03(\x0b\x32+.synthoscope.api.datasets.v1.AttributeCount\x1a,\n\nModesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xc9\x02\n\nDerivation\x12\x0f\n\x07parents\x18\x01 \x03(\t\x12:\n\tlabel_map\x18\x02 \x01(\x0b\x32%.synthoscope.api.datasets.v1.LabelMapH\x00\x12\x35\n\x06subset\x18\x03 \x01(\x0b\x32#.synthoscope.api.datasets.v1.SubsetH\x00\x12\x33\n\x05merge\x18\x04 \x01(\x0b\x32\".synthoscope.api.datasets.v1.MergeH\x00\x12\x37\n\x05split\x18\x05 \x01(\x0b\x32&.synthoscope.api.datasets.v1.SplitRuleH\x00\x12\x41\n\rpreprocessing\x18\x06 \x01(\x0b\x32(.synthoscope.api.images.v1.PreprocessingH\x00\x42\x06\n\x04rule\"|\n\x08LabelMap\x12\x41\n\x06labels\x18\x01 \x03(\x0b\x32\x31.synthoscope.api.datasets.v1.LabelMap.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x87\x01\n\x06Subset\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x32\n\x06splits\x18\x02 \x03(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\x16\n\x0emost_per_class\x18\x03 \x01(\x03\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x13\n\x0b\x61s_training\x18\x05 \x01(\x08\"\x80\x01\n\x05Merge\x12\x18\n\x10\x64\x61taset_versions\x18\x01 \x03(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x45\n\x10\x63onfirmed_labels\x18\x03 \x03(\x0b\x32+.synthoscope.api.datasets.v1.ConfirmedLabel\"2\n\x0e\x43onfirmedLabel\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"\xe6\x01\n\tSplitRule\x12\x43\n\rdeduplication\x18\x01 \x01(\x0b\x32*.synthoscope.api.datasets.v1.DeduplicationH\x00\x12\x38\n\x08hold_out\x18\x02 \x01(\x0b\x32$.synthoscope.api.datasets.v1.HoldOutH\x00\x12\x31\n\x04\x66old\x18\x03 \x01(\x0b\x32!.synthoscope.api.datasets.v1.FoldH\x00\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x11\n\tungrouped\x18\x05 \x01(\x08\x42\x06\n\x04rule\"\x0f\n\rDeduplication\" \n\x07HoldOut\x12\x15\n\rtest_fraction\x18\x01 \x01(\x01\"$\n\x04\x46old\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\r\n\x05index\x18\x02 \x01(\x05\"y\n\x11\x44\x61tasetComparison\x12\x11\n\tunchanged\x18\x01 \x01(\x03\x12;\n\x07\x63hanges\x18\x02 \x03(\x0b\x32*.synthoscope.api.datasets.v1.DatasetChange\x12\x14\n\x0c\x63hange_count\x18\x03 \x01(\x03\"\x92\x01\n\rDatasetChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x39\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\x12\x38\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage*?\n\x05Split\x12\x15\n\x11SPLIT_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSPLIT_TRAIN\x10\x01\x12\x0e\n\nSPLIT_TEST\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETVERSION_MODESENTRY']._serialized_options = b'8\001'
   _globals['_LABELMAP_LABELSENTRY']._loaded_options = None
   _globals['_LABELMAP_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_SPLIT']._serialized_start=2622
-  _globals['_SPLIT']._serialized_end=2685
+  _globals['_SPLIT']._serialized_start=2644
+  _globals['_SPLIT']._serialized_end=2707
   _globals['_DATASETIMAGE']._serialized_start=196
   _globals['_DATASETIMAGE']._serialized_end=520
   _globals['_DATASETIMAGE_ATTRIBUTESENTRY']._serialized_start=471
@@ -60,22 +60,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELMAP']._serialized_end=1727
   _globals['_LABELMAP_LABELSENTRY']._serialized_start=1682
   _globals['_LABELMAP_LABELSENTRY']._serialized_end=1727
-  _globals['_SUBSET']._serialized_start=1729
-  _globals['_SUBSET']._serialized_end=1843
-  _globals['_MERGE']._serialized_start=1846
-  _globals['_MERGE']._serialized_end=1974
-  _globals['_CONFIRMEDLABEL']._serialized_start=1976
-  _globals['_CONFIRMEDLABEL']._serialized_end=2026
-  _globals['_SPLITRULE']._serialized_start=2029
-  _globals['_SPLITRULE']._serialized_end=2259
-  _globals['_DEDUPLICATION']._serialized_start=2261
-  _globals['_DEDUPLICATION']._serialized_end=2276
-  _globals['_HOLDOUT']._serialized_start=2278
-  _globals['_HOLDOUT']._serialized_end=2310
-  _globals['_FOLD']._serialized_start=2312
-  _globals['_FOLD']._serialized_end=2348
-  _globals['_DATASETCOMPARISON']._serialized_start=2350
-  _globals['_DATASETCOMPARISON']._serialized_end=2471
-  _globals['_DATASETCHANGE']._serialized_start=2474
-  _globals['_DATASETCHANGE']._serialized_end=2620
+  _globals['_SUBSET']._serialized_start=1730
+  _globals['_SUBSET']._serialized_end=1865
+  _globals['_MERGE']._serialized_start=1868
+  _globals['_MERGE']._serialized_end=1996
+  _globals['_CONFIRMEDLABEL']._serialized_start=1998
+  _globals['_CONFIRMEDLABEL']._serialized_end=2048
+  _globals['_SPLITRULE']._serialized_start=2051
+  _globals['_SPLITRULE']._serialized_end=2281
+  _globals['_DEDUPLICATION']._serialized_start=2283
+  _globals['_DEDUPLICATION']._serialized_end=2298
+  _globals['_HOLDOUT']._serialized_start=2300
+  _globals['_HOLDOUT']._serialized_end=2332
+  _globals['_FOLD']._serialized_start=2334
+  _globals['_FOLD']._serialized_end=2370
+  _globals['_DATASETCOMPARISON']._serialized_start=2372
+  _globals['_DATASETCOMPARISON']._serialized_end=2493
+  _globals['_DATASETCHANGE']._serialized_start=2496
+  _globals['_DATASETCHANGE']._serialized_end=2642
 # @@protoc_insertion_point(module_scope)

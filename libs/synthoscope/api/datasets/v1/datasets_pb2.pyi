@@ -133,16 +133,18 @@ class LabelMap(_message.Message):
     def __init__(self, labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Subset(_message.Message):
-    __slots__ = ("labels", "splits", "most_per_class", "seed")
+    __slots__ = ("labels", "splits", "most_per_class", "seed", "as_training")
     LABELS_FIELD_NUMBER: _ClassVar[int]
     SPLITS_FIELD_NUMBER: _ClassVar[int]
     MOST_PER_CLASS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    AS_TRAINING_FIELD_NUMBER: _ClassVar[int]
     labels: _containers.RepeatedScalarFieldContainer[str]
     splits: _containers.RepeatedScalarFieldContainer[Split]
     most_per_class: int
     seed: int
-    def __init__(self, labels: _Optional[_Iterable[str]] = ..., splits: _Optional[_Iterable[_Union[Split, str]]] = ..., most_per_class: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    as_training: bool
+    def __init__(self, labels: _Optional[_Iterable[str]] = ..., splits: _Optional[_Iterable[_Union[Split, str]]] = ..., most_per_class: _Optional[int] = ..., seed: _Optional[int] = ..., as_training: _Optional[bool] = ...) -> None: ...
 
 class Merge(_message.Message):
     __slots__ = ("dataset_versions", "synthetic_sets", "confirmed_labels")
