@@ -7,6 +7,7 @@ from synthoscope import names
 from synthoscope.client.connection import ClientSettings, Connection
 from synthoscope.client.datasets import Datasets
 from synthoscope.client.diagnoses import Diagnoses
+from synthoscope.client.experiments import Experiments
 from synthoscope.client.images import Images
 from synthoscope.client.jobs import Jobs
 from synthoscope.client.models import Models
@@ -27,6 +28,7 @@ class Client:
         self._connection = Connection(settings or ClientSettings.find())
         self.datasets = Datasets(self._connection)
         self.diagnoses = Diagnoses(self._connection)
+        self.experiments = Experiments(self._connection)
         self.images = Images(self._connection)
         self.jobs = Jobs(self._connection)
         self.models = Models(self._connection)
