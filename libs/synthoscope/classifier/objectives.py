@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthoscope.classifier.config import Balance, ClassifierConfig, Output
-from synthoscope.metrics.classification import macro_f1
+from synthoscope.metrics.macro_f1 import macro_f1
 from synthoscope.rpc.errors import FailedPrecondition
 
 SEPARATOR = "|"

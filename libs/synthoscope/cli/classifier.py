@@ -20,12 +20,14 @@ from synthoscope.cli.console import (
     short_name,
     table,
 )
+from synthoscope.cli.cross_validation import cross_validate
 from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.cli.verdicts import AcceptUnadmitted, print_uses
 from synthoscope.client import Client
 from synthoscope.models import evaluations
 
-app = typer.Typer(no_args_is_help=True, help="Classifiers: train, list, show.")
+app = typer.Typer(no_args_is_help=True, help="Classifiers: train, cross-validate, list, show.")
+app.command("cross-validate")(cross_validate)
 
 
 @app.command("train")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from synthoscope.metrics.classification import macro_f1
+from synthoscope.metrics.macro_f1 import macro_f1
 
 
 def test_it_is_scikit_learns_over_classes_with_images():
