@@ -48,25 +48,38 @@ def draw(client: Client, training: DatasetVersion, share: float, seed: int, *, f
     Copies of a picture, and images of a patient, stay together. The same again gives the same versions. Raises
     FailedPrecondition when the share is too small, or what it leaves over is, for some class to be in every part.
     """
+    try:
+        versions = _drawn(client, training, share, seed, further=further)
+    except FailedPrecondition as error:
+        raise FailedPrecondition(f"{percent(share)} of the real images: {error.message}") from error
+    _check(training, versions)
+    return versions
+
+
+def percent(share: float) -> str:
+    """A share as people write it: 0.05 is "5 %"."""
+    return f"{100 * share:g} %"
+
+
+def _drawn(client: Client, training: DatasetVersion, share: float, seed: int, *, further: bool) -> FractionVersions:
     part, rest = training, None
     if share < 1:
         drawn = _held_out(client, training, round(1 - share, 12), seed)
         part = _derived(client, drawn, subset=Subset(splits=[Split.SPLIT_TRAIN]))
         if further:
             rest = _derived(client, drawn, subset=Subset(splits=[Split.SPLIT_TEST], as_training=True))
-    version = _held_out(client, part, VALIDATION_SHARE, seed)
+    return FractionVersions(share, _held_out(client, part, VALIDATION_SHARE, seed), rest)
+
+
+def _check(training: DatasetVersion, versions: FractionVersions) -> None:
+    """Raises FailedPrecondition when a class is missing in some part."""
+    real = f"{percent(versions.share)} of the real images"
     for split, purpose in ((Split.SPLIT_TRAIN, "to learn from"), (Split.SPLIT_TEST, "to choose by")):
-        there = {count.label for count in version.counts if count.split == split and count.count}
-        _check_classes(training, there, f"{percent(share)} of the real images {purpose}", "ask for a larger fraction")
-    if rest is not None:
+        there = {count.label for count in versions.version.counts if count.split == split and count.count}
+        _check_classes(training, there, f"{real} {purpose}", "ask for a larger fraction")
+    if versions.further is not None:
         remedy = "ask for a smaller fraction, or name the arms without oracle"
-        _check_classes(training, set(rest.classes), f"the real images beside {percent(share)} of them", remedy)
-    return FractionVersions(share, version, rest)
-
-
-def percent(share: float) -> str:
-    """A share as people write it: 0.05 is "5 %"."""
-    return f"{100 * share:g} %"
+        _check_classes(training, set(versions.further.classes), f"what is left beside {real}", remedy)
 
 
 def _check_classes(training: DatasetVersion, there: set[str], where: str, remedy: str) -> None:
