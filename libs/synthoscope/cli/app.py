@@ -5,7 +5,20 @@ import sys
 import typer
 from rich.markup import escape
 
-from synthoscope.cli import classifier, dataset, demo, diagnose, gan, jobs, model, stack, synth, tune, weights
+from synthoscope.cli import (
+    classifier,
+    dataset,
+    demo,
+    diagnose,
+    experiment,
+    gan,
+    jobs,
+    model,
+    stack,
+    synth,
+    tune,
+    weights,
+)
 from synthoscope.cli.console import progress_console
 from synthoscope.rpc.errors import SynthoscopeError
 
@@ -26,6 +39,7 @@ app.add_typer(classifier.app, name="classifier")
 classifier.app.add_typer(weights.app, name="weights")
 app.add_typer(model.app, name="model")
 app.add_typer(tune.app, name="tune")
+app.add_typer(experiment.app, name="experiment")
 app.command("diagnose")(diagnose.diagnose)
 app.command("explain")(diagnose.explain_diagnosis)
 app.add_typer(jobs.app, name="jobs")

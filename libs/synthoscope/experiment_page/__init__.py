@@ -1,0 +1,1 @@
+"""An experiment as one self-contained HTML page, the verdict first."""
