@@ -1,5 +1,8 @@
 """From an experiment's record to its page."""
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthoscope.api.experiments.v1.experiments_pb2 import Experiment
@@ -19,6 +22,7 @@ def render(experiment: Experiment) -> str:
     return environment.get_template("experiment.html").render(
         experiment=experiment,
         specification=experiment.specification,
+        verdicts=verdicts(experiment.verdict),
         state=JobState.Name(experiment.state).removeprefix("JOB_STATE_"),
         failed=[trial for trial in experiment.trials if trial.error],
         missing=runs.missing(experiment),
@@ -34,3 +38,9 @@ def render(experiment: Experiment) -> str:
         curve_plot=plots.validation_curves(cells) if cells else "",
         matrix_plots=plots.confusion_matrices(matrices),
     )
+
+
+def verdicts(sentences: Iterable[str]) -> Sequence[tuple[str, Sequence[str]]]:
+    """Each fraction's answer, and the sentences on single arms that come after it."""
+    by_fraction = [list(group) for _, group in groupby(sentences, lambda sentence: sentence.partition(": ")[0])]
+    return [(first, [sentence.partition(": ")[2] for sentence in rest]) for first, *rest in by_fraction]

@@ -22,11 +22,11 @@ def scores(cells: Mapping[Cell, Runs]) -> str:
     cells = {cell: tested for cell, found in cells.items() if (tested := [run for run in found if is_tested(run)])}
     shares, names = _axes_of(cells)
     figure = Figure(figsize=(2.2 + 2.4 * len(shares), 0.8 + 0.28 * len(names)), layout="constrained")
-    panels = figure.subplots(1, len(shares), squeeze=False, sharey=True)[0]
+    panels = figure.subplots(1, len(shares), squeeze=False, sharex=True, sharey=True)[0]
     for axis, share in zip(panels, shares, strict=True):
         for row, name in enumerate(names):
             values = [run.test.balanced_accuracy for run in cells.get(Cell(share, name), ())]
-            axis.plot(values, [row] * len(values), "o", markersize=4, alpha=0.6, color=_COLOURS[row % 20])
+            axis.plot(values, [row] * len(values), "o", markersize=4, alpha=0.6, color=_COLOURS[0])
             if values:
                 axis.plot([np.mean(values)], [row], "|", markersize=13, markeredgewidth=2, color="black")
         axis.set(title=_title(share), xlabel="balanced accuracy", yticks=range(len(names)), yticklabels=names)

@@ -7,7 +7,7 @@ from synthoscope.api.experiments.v1.experiments_pb2 import Experiment
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState
 from synthoscope.experiment.arms import Arm
 from synthoscope.experiment_page import tables
-from synthoscope.experiment_page.page import render
+from synthoscope.experiment_page.page import render, verdicts
 
 
 class Cells(HTMLParser):
@@ -111,3 +111,11 @@ def test_an_experiment_that_has_not_come_to_anything_is_a_page_too(experiment):
     page = render(untested)
     assert "Nothing was tested" in page
     assert "41.0 ± 1.0" in page
+
+
+def test_the_answer_of_a_fraction_comes_before_its_arms():
+    sentences = ["With 5 %: they help.", "With 5 %: a is better: +1.", "With 100 %: they do not help."]
+    assert verdicts(sentences) == [
+        ("With 5 %: they help.", ["a is better: +1."]), ("With 100 %: they do not help.", []),
+    ]  # fmt: skip
+    assert verdicts([]) == []
