@@ -11,9 +11,7 @@ def show_experiment(experiment: Experiment) -> None:
     for sentence in experiment.verdict:
         console.print(f"- {sentence}", highlight=False, markup=False)
     if experiment.comparisons:
-        rows = table(
-            "on the test split", "real images", "arm", "against", "difference, points", "p, Holm", "d", "finding"
-        )
+        rows = table("on the test split", "real", "arm", "against", "points (95 %)", "p, Holm", "d", "finding")
         for item in experiment.comparisons:
             rows.add_row(f"{100 * item.share:g} %", item.arm, item.reference, *_figures(item), item.finding)
         console.print(rows)

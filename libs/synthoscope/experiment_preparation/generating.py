@@ -57,8 +57,11 @@ class Generating:
             for model, fraction in zip(models, fractions, strict=True)
         ]
         return [
-            Sets(*(self._made(jobs, fraction) for jobs in pair))
-            for pair, fraction in zip(started, fractions, strict=True)
+            Sets(
+                self._made(unfiltered, f"generating for {percent(fraction.share)}"),
+                self._made(filtered, f"generating and filtering for {percent(fraction.share)}"),
+            )
+            for (unfiltered, filtered), fraction in zip(started, fractions, strict=True)
         ]
 
     def _train(self, fraction: FractionVersions) -> Job:
@@ -94,8 +97,8 @@ class Generating:
             )
         ]
 
-    def _made(self, jobs: Sequence[Job], fraction: FractionVersions) -> Sequence[str]:
-        names = [self.follow(job, f"generating for {percent(fraction.share)}").result for job in jobs]
+    def _made(self, jobs: Sequence[Job], title: str) -> Sequence[str]:
+        names = [self.follow(job, title).result for job in jobs]
         for name in names:
             for label, tally in sorted(self.client.synthesis.get(name).tallies.items()):
                 if tally.kept < tally.asked:

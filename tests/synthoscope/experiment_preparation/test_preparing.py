@@ -181,6 +181,11 @@ def test_each_fraction_has_a_generator_of_its_own_that_makes_enough_for_all_arms
     made = Preparation(client, workers.follow).prepare(request(version, gan=GAN))
     checks.check(objects, made)
     assert workers.done == {"JOB_KIND_DATASET_AUDIT": 1, "JOB_KIND_GAN_TRAINING": 2, "JOB_KIND_SYNTHESIS": 4}
+    assert workers.titles == [
+        "auditing",
+        *(f"training a GAN on {share} %" for share in (25, 100)),
+        *(f"generating {what}for {share} %" for share in (25, 100) for what in ("", "and filtering ")),
+    ]
     for fraction in made.fractions:
         real = training_counts(client.datasets.get(fraction.dataset_version))
         (unfiltered,), (filtered,) = (
