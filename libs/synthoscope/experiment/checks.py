@@ -6,7 +6,9 @@ from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.experiments.v1.experiments_pb2 import Arm, ExperimentSpecification, Fraction
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
+from synthoscope.classifier.config import ClassifierConfig, Output
 from synthoscope.classifier.parsing import from_message
+from synthoscope.classifier.pretrained.references import check_source
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, ResourceExhausted
@@ -23,10 +25,11 @@ def check(objects: ObjectStore, specification: ExperimentSpecification) -> None:
     """
     field = "specification"
     version = _version(objects, specification.dataset_version, f"{field}.dataset_version")
-    if not any(count.split == Split.SPLIT_TEST and count.count for count in version.counts):
-        raise FailedPrecondition(f"{field}.dataset_version: {version.name} has no test split")
+    tested = sum(count.count for count in version.counts if count.split == Split.SPLIT_TEST)
+    if tested < 2:
+        raise FailedPrecondition(f"{field}.dataset_version: {version.name} has {tested} test images; 2 are needed")
     _check_numbers(specification, field)
-    _check_networks(specification, field)
+    _check_networks(objects, specification, field)
     shares = [fraction.share for fraction in specification.fractions]
     if not shares or len(set(shares)) < len(shares):
         raise InvalidInput(f"{field}.fractions", "must hold at least one, of different shares")
@@ -42,27 +45,44 @@ def _check_numbers(specification: ExperimentSpecification, field: str) -> None:
     for index, ratio in enumerate(specification.ratios):
         if not 0 < ratio <= LARGEST_RATIO:
             raise InvalidInput(f"{field}.ratios[{index}]", f"must be in (0, {LARGEST_RATIO:g}]")
+    # Arms are told apart by their names, which give a ratio like this.
+    if len({f"{ratio:g}" for ratio in specification.ratios}) < len(specification.ratios):
+        raise InvalidInput(f"{field}.ratios", "must differ from one another in their first six digits")
     for index, arm in enumerate(specification.arms):
         if arm not in Arm.values()[1:]:
             raise InvalidInput(f"{field}.arms[{index}]", f"must be one of {', '.join(Arm.keys()[1:])}")
-    per_seed = len(specification.fractions) * (8 + len(specification.ratios)) + 2 * len(specification.presets)
+    # As many as there can be: all arms, wherever they have images.
+    arms = len(Arm.keys()[1:]) - 1 + (len(specification.ratios) or 4)
+    per_seed = len(specification.fractions) * arms + 2 * len(specification.presets)
     if per_seed * (specification.seeds or 5) > MOST_TRIALS:
-        raise ResourceExhausted(f"{field}: would be more than {MOST_TRIALS} runs; ask for fewer arms, shares or seeds")
+        raise ResourceExhausted(
+            f"{field}: might be more than {MOST_TRIALS} runs; ask for fewer fractions, ratios, presets or seeds"
+        )
 
 
-def _check_networks(specification: ExperimentSpecification, field: str) -> None:
+def _check_networks(objects: ObjectStore, specification: ExperimentSpecification, field: str) -> None:
     if not specification.presets or len(set(specification.presets)) < len(specification.presets):
         raise InvalidInput(f"{field}.presets", "must name at least one network, each once")
     for index, preset in enumerate(specification.presets):
-        message = ClassifierTrainingConfig()
-        message.CopyFrom(specification.training)
-        message.preset = preset
-        try:
-            from_message(message, f"{field}.training")
-        except InvalidInput as error:
-            if error.violations[0].field.endswith(".preset"):
-                raise InvalidInput(f"{field}.presets[{index}]", error.violations[0].description) from error
-            raise
+        config = _config(specification.training, preset, f"{field}.presets[{index}]", f"{field}.training")
+        check_source(objects, config.weights, f"{field}.training.weights")
+        if config.output is not Output.SOFTMAX:
+            raise InvalidInput(
+                f"{field}.training.output", "must be SOFTMAX: arms are compared in classes, not findings"
+            )
+
+
+def _config(training: ClassifierTrainingConfig, preset: str, preset_field: str, field: str) -> ClassifierConfig:
+    """One network's configuration."""
+    message = ClassifierTrainingConfig()
+    message.CopyFrom(training)
+    message.preset = preset
+    try:
+        return from_message(message, field)
+    except InvalidInput as error:
+        if error.violations[0].field == f"{field}.preset":
+            raise InvalidInput(preset_field, error.violations[0].description) from error
+        raise
 
 
 def _check_fraction(objects: ObjectStore, fraction: Fraction, classes: Sequence[str], field: str) -> None:
@@ -86,5 +106,9 @@ def _check_fraction(objects: ObjectStore, fraction: Fraction, classes: Sequence[
 
 
 def _version(objects: ObjectStore, name: str, field: str) -> DatasetVersion:
+    """A version's record; `…/versions/latest` may be another one when the trainings begin, or in their midst."""
     names.DATASET_VERSION.parse(name, field)
-    return Records(objects, DatasetVersion).get(name)
+    version = Records(objects, DatasetVersion).get(name)
+    if version.name != name:
+        raise InvalidInput(field, f"must name a version itself, such as {version.name}")
+    return version
