@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 from torch import nn
 
@@ -78,10 +79,14 @@ def predict(
 
 
 def digest_of(config: ClassifierConfig, data: TrainingData) -> str:
-    """Tells runs apart that may end differently: configuration, and every image and label that they see."""
-    told = json.dumps([CODE, config.to_json(), data.pipeline.digest], sort_keys=True)
+    """Tells runs apart that may end differently: configuration, every image and label that they see, and how they see it."""
+    parts = (data.training, data.validation)
+    # The pipeline's own digest leaves normalisation out. With the counts, bytes of one part are never taken for those
+    # of the other.
+    pipeline = MessageToDict(data.pipeline.to_message())
+    told = json.dumps([CODE, config.to_json(), pipeline, [len(part) for part in parts]], sort_keys=True)
     digest = hashlib.sha256(told.encode())
-    for part in (data.training, data.validation):
+    for part in parts:
         _update(digest, part)
     return digest.hexdigest()
 
