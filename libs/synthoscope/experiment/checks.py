@@ -1,7 +1,5 @@
 """Whether an experiment can be run as it is asked for. No torch: services ask before they accept a job."""
 
-from collections.abc import Sequence
-
 from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.experiments.v1.experiments_pb2 import Arm, ExperimentSpecification, Fraction
@@ -34,7 +32,7 @@ def check(objects: ObjectStore, specification: ExperimentSpecification) -> None:
     if not shares or len(set(shares)) < len(shares):
         raise InvalidInput(f"{field}.fractions", "must hold at least one, of different shares")
     for index, fraction in enumerate(specification.fractions):
-        _check_fraction(objects, fraction, version.classes, f"{field}.fractions[{index}]")
+        _check_fraction(objects, fraction, version, f"{field}.fractions[{index}]")
 
 
 def _check_numbers(specification: ExperimentSpecification, field: str) -> None:
@@ -85,22 +83,24 @@ def _config(training: ClassifierTrainingConfig, preset: str, preset_field: str, 
         raise
 
 
-def _check_fraction(objects: ObjectStore, fraction: Fraction, classes: Sequence[str], field: str) -> None:
+def _check_fraction(objects: ObjectStore, fraction: Fraction, whole: DatasetVersion, field: str) -> None:
     if not 0 < fraction.share <= 1:
         raise InvalidInput(f"{field}.share", "must be in (0, 1]")
     version = _version(objects, fraction.dataset_version, f"{field}.dataset_version")
     for split, purpose in ((Split.SPLIT_TRAIN, "training"), (Split.SPLIT_TEST, "validation (its test split)")):
         there = {count.label for count in version.counts if count.split == split and count.count}
-        if absent := sorted(set(classes) - there):
+        if absent := sorted(set(whole.classes) - there):
             raise FailedPrecondition(f"{field}.dataset_version: has no images of {', '.join(absent)} for {purpose}")
     others = [version]
     if fraction.further_version:
         others.append(_version(objects, fraction.further_version, f"{field}.further_version"))
     for other in others:
-        if list(other.classes) != list(classes):
+        if list(other.classes) != list(whole.classes):
             raise FailedPrecondition(f"{field}: the classes of {other.name} are {', '.join(other.classes)}")
+        if other.preprocessing != whole.preprocessing:
+            raise FailedPrecondition(f"{field}: {other.name} is preprocessed otherwise than {whole.name}")
     for name in (*fraction.synthetic_sets, *fraction.filtered_sets):
-        unknown = sorted(set(sets.get(objects, name, field).counts) - set(classes))
+        unknown = sorted(set(sets.get(objects, name, field).counts) - set(whole.classes))
         if unknown:
             raise FailedPrecondition(f"{field}: {name} has images of {unknown[0] or 'no class'}, which is no class")
 

@@ -79,7 +79,7 @@ def predict(
 
 
 def digest_of(config: ClassifierConfig, data: TrainingData) -> str:
-    """Tells runs apart that may end differently: configuration, every image and label that they see, and how they see it."""
+    """Tells runs apart that may end differently: configuration, all images and labels that they see, and how."""
     parts = (data.training, data.validation)
     # The pipeline's own digest leaves normalisation out. With the counts, bytes of one part are never taken for those
     # of the other.

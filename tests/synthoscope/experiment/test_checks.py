@@ -5,6 +5,7 @@ import pytest
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
 from synthoscope.api.experiments.v1.experiments_pb2 import Arm, ExperimentSpecification, Fraction
+from synthoscope.api.images.v1.preprocessing_pb2 import MarginRemoval, Preprocessing, PreprocessingStep
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
@@ -21,11 +22,12 @@ TRAIN, TEST = Split.SPLIT_TRAIN, Split.SPLIT_TEST
 EVERYWHERE = [(TRAIN, "a", 8), (TRAIN, "b", 4), (TEST, "a", 2), (TEST, "b", 2)]
 
 
-def store(objects, name, counts=EVERYWHERE, classes=("a", "b")):
+def store(objects, name, counts=EVERYWHERE, classes=("a", "b"), **fields):
     message = DatasetVersion(
         name=name,
         classes=classes,
         counts=[ClassCount(split=split, label=label, count=count) for split, label, count in counts],
+        **fields,
     )
     Records(objects, DatasetVersion).put(name, message)
 
@@ -158,6 +160,18 @@ def test_all_versions_have_the_same_classes(objects, name, classes):
     store(objects, name, classes=classes)
     with pytest.raises(FailedPrecondition, match=f"the classes of {name} are {', '.join(classes)}$"):
         check(objects, specification())
+
+
+@pytest.mark.parametrize("name", [HALF, FURTHER])
+def test_what_is_learned_and_what_is_tested_are_preprocessed_alike(objects, name):
+    """Else a network would be tested on images unlike those that it learned from, and look worse than it is."""
+    margins = Preprocessing(steps=[PreprocessingStep(margin_removal=MarginRemoval())])
+    store(objects, name, preprocessing=margins)
+    with pytest.raises(FailedPrecondition, match=f"{name} is preprocessed otherwise than {WHOLE}"):
+        check(objects, specification())
+    for other in (WHOLE, HALF, FURTHER):
+        store(objects, other, preprocessing=margins)
+    check(objects, specification())
 
 
 @pytest.mark.parametrize("name", [SET, FILTERED])
