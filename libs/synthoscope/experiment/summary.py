@@ -14,7 +14,9 @@ from synthoscope.experiment.comparing import Comparison, compare
 from synthoscope.experiment.contributions import SCORES, Values
 from synthoscope.experiment.plan import Trial
 from synthoscope.experiment.verdict import Judged, judge_family
+from synthoscope.metrics.bootstrap import group_index
 from synthoscope.metrics.predictions import Predictions
+from synthoscope.rpc.errors import FailedPrecondition
 
 SCORE = "balanced_accuracy"
 """What arms are compared by: classes count alike, however many images of them the test split has."""
@@ -35,7 +37,13 @@ def summarise(specification: ExperimentSpecification, preset: str, tested: Mappi
     """Compares the arms of the chosen network at each fraction; `tested` has the runs' predictions on the test split.
 
     Arms are paired by seed; a seed counts where both have it. All comparisons of a fraction are one family.
+    Raises FailedPrecondition when all test images are of one group: nothing tells what chance does.
     """
+    for said in tested.values():
+        if group_index(said.groups).max() == 0:
+            raise FailedPrecondition(
+                "all test images are copies of one picture, or of one patient: no arm can be judged"
+            )
     comparisons: list[ArmComparison] = []
     verdict: list[str] = []
     for index, fraction in enumerate(specification.fractions):
@@ -93,7 +101,13 @@ def _answers(family: Sequence[Judged]) -> list[str]:
     sentences = [item.sentence for item in family if item.reference == Arm.REAL]
     if not arms or not controls:
         return sentences
-    return [answer(family, arms, controls, oracle).text, *sentences]
+    return [f"{answer(family, arms, controls, oracle).text}{_unmet(controls)}", *sentences]
+
+
+def _unmet(controls: Sequence[str]) -> str:
+    """Which controls an answer says nothing of: they were not asked for, or their runs failed or were cut off."""
+    unmet = [str(control) for control in CONTROLS if control not in controls]
+    return f" There was no comparison with {' or '.join(unmet)}." if unmet else ""
 
 
 def _pairs(family: Sequence[Judged]) -> set[tuple[str, str]]:
