@@ -95,7 +95,7 @@ class ExperimentRecord:
         self._trials[trial] = self.experiment.trials[-1]
         done = len(self._trials)
         left = self.minutes * 60 / done * (self._planned - done)
-        phase = f"trained {trial.preset}, {name_of(trial)}, seed {trial.seed}"
+        phase = f"{'failed' if message.error else 'trained'}: {trial.preset}, {name_of(trial)}, seed {trial.seed}"
         self._report(Progress(phase, done, self._planned, 0.0, left))
         if self._clock() - self._written >= WRITE_SECONDS:
             self.write()

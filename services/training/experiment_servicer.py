@@ -62,11 +62,12 @@ class ExperimentServicer(experiments_service_pb2_grpc.ExperimentServiceServicer)
         return messages.ListExperimentsResponse(experiments=found, next_page_token=page.next_page_token)
 
     def _check_admitted(self, specification: ExperimentSpecification) -> None:
-        """Raises FailedPrecondition for a set of whose use the gate has not approved."""
+        """Raises FailedPrecondition for a set that the gate has not admitted, one merged into a version too."""
+        versions = Records(self._objects, DatasetVersion)
         for fraction in specification.fractions:
-            version = Records(self._objects, DatasetVersion).get(fraction.dataset_version)
-            sets = (*fraction.synthetic_sets, *fraction.filtered_sets)
-            admission.check(self._objects, admission.uses(self._objects, version, sets), _REMEDY)
+            learned = (*fraction.synthetic_sets, *fraction.filtered_sets)
+            for name in filter(None, (fraction.dataset_version, fraction.further_version)):
+                admission.check(self._objects, admission.uses(self._objects, versions.get(name), learned), _REMEDY)
 
     def _with_state(self, experiment: Experiment) -> Experiment:
         """The experiment in its job's state; the recorded one when Redis has lost the job."""
