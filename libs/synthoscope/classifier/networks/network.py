@@ -88,11 +88,11 @@ def dropout_masks(rate: float, images: int, units: Sequence[int], generator: tor
 
 
 def initialise_as_keras(network: nn.Module, generator: torch.Generator) -> None:
-    """Glorot-uniform weights and zero biases: what Keras does when a paper prints nothing else."""
-    for parameter in network.parameters():
+    """Glorot-uniform weights, zero biases, norms' scales of one: what Keras does when a paper prints nothing else."""
+    for name, parameter in network.named_parameters():
         if parameter.ndim > 1:
             nn.init.xavier_uniform_(parameter, generator=generator)
-        else:
+        elif name.endswith("bias"):
             nn.init.zeros_(parameter)
 
 

@@ -39,6 +39,18 @@ def test_the_fourth_papers_network_has_the_14_785_153_it_prints_with_running_sta
     assert (parameters(network) + statistics, statistics) == (14_785_153, 320)
 
 
+@pytest.mark.parametrize("preset", ["cnn-64", "cnn-mri-pooled", "vgg16-xray", "cnn-xray"])
+def test_the_papers_networks_begin_as_in_keras(preset):
+    network = build_network(preset, 2, image_size=64)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            assert module.weight.eq(1).all()  # at 0 it would say the same of every image
+        elif isinstance(module, nn.Linear | nn.Conv2d):
+            assert module.weight.std() > 0
+        if getattr(module, "bias", None) is not None:
+            assert not module.bias.any()
+
+
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_every_network_is_its_head_after_its_features(preset):
     network = build_network(preset, 3, image_size=SMALL.get(preset, 0)).eval()
