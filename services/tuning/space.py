@@ -45,6 +45,7 @@ _CLASSIFIER: Mapping[str, Hyperparameter] = {
     "augmentation.shear_degrees": Hyperparameter(may_be_zero=True),
     "augmentation.zoom": Hyperparameter(may_be_zero=True),
     "augmentation.contrast": Hyperparameter(may_be_zero=True),
+    "augmentation.crop": Hyperparameter(may_be_zero=True),
 }
 
 _GAN: Mapping[str, Hyperparameter] = {

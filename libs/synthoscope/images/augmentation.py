@@ -14,6 +14,10 @@ class Augmentation:
     paper names the changes (rotation, brightness, shifts, shear, a horizontal one) but not their sizes: the defaults
     are ours, small enough that anatomy stays anatomy. Whether a mirrored picture is still one that can occur depends on
     the modality, so each flip has its own switch, and is off unless asked for.
+
+    `crop` is the largest share of the width, and of the height, that is cut off before the rest fills the picture. The
+    two are drawn apart, and so is the place. It is for sets whose classes were framed differently: what was in the
+    picture, and its proportions, then no longer tell which class it is.
     """
 
     rotation_degrees: float = 10.0
@@ -25,6 +29,7 @@ class Augmentation:
     zoom: float = 0.0
     contrast: float = 0.0
     vertical_flip: bool = False
+    crop: float = 0.0
 
     @classmethod
     def from_message(cls, message: training_pb2.Augmentation, field: str = "augmentation") -> "Augmentation":
@@ -39,6 +44,7 @@ class Augmentation:
             zoom=message.zoom,
             contrast=message.contrast,
             vertical_flip=message.vertical_flip,
+            crop=message.crop,
         )
         changes._check(field)
         return changes
@@ -53,6 +59,7 @@ class Augmentation:
             ("shear_degrees", 0 <= self.shear_degrees <= 45, "must be in [0, 45]"),
             ("zoom", 0 <= self.zoom < 1, "must be in [0, 1)"),
             ("contrast", 0 <= self.contrast < 1, "must be in [0, 1)"),
+            ("crop", 0 <= self.crop < 1, "must be in [0, 1)"),
         )
         for name, fits, description in rules:
             if not fits:

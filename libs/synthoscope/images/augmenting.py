@@ -1,6 +1,6 @@
 """Random changes of training images, a whole batch at once, on the CPU or a GPU.
 
-Rotation, shear, shift, zoom and flips are one resampling; brightness and contrast are one more pass.
+Rotation, shear, shift, zoom, crop and flips are one resampling; brightness and contrast are one more pass.
 """
 
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ def draw_changes(augmentation: Augmentation, batch: int, generator: torch.Genera
     mirrored = torch.rand(batch, generator=generator) < 0.5
     zoom, contrast = torch.rand(2, batch, generator=generator) * 2 - 1
     flipped = torch.rand(batch, generator=generator) < 0.5
+    cut, place = torch.rand(2, batch, 2, generator=generator)
     angle = torch.deg2rad(angle * augmentation.rotation_degrees)
     shear = torch.deg2rad(shear * augmentation.shear_degrees)
     # As in Keras: the shear leans the vertical axis, after the rotation.
@@ -54,6 +55,11 @@ def draw_changes(augmentation: Augmentation, batch: int, generator: torch.Genera
         affine[:, :, 0] *= torch.where(mirrored, -1.0, 1.0)[:, None]
     if augmentation.vertical_flip:
         affine[:, :, 1] *= torch.where(flipped, -1.0, 1.0)[:, None]
+    if augmentation.crop:
+        # Last, so of what the other changes would have left: x ↦ A (k x + c) + t, with the cut in (width, height).
+        cut = augmentation.crop * cut
+        affine[:, :, 2] += (affine[:, :, :2] * (cut * (2 * place - 1))[:, None]).sum(dim=2)
+        affine[:, :, :2] *= (1.0 - cut)[:, None]
     return Changes(
         affine,
         1.0 + augmentation.brightness * brightness,

@@ -67,6 +67,34 @@ def test_shifts_stay_within_their_bounds():
     assert (columns - 16).abs().max() >= 6
 
 
+def test_a_crop_shows_a_part_of_the_picture_that_lies_within_it():
+    affine = draw_changes(with_only(crop=0.6), 500, torch_generator(2)).affine
+    width, height = affine[:, 0, 0], affine[:, 1, 1]
+    for part in (width, height):
+        assert 0.4 <= part.min() < 0.45
+        assert 0.95 < part.max() <= 1
+    assert torch.corrcoef(torch.stack([width, height]))[0, 1].abs() < 0.15
+    centre = affine[:, :, 2]
+    room = 1 - torch.stack([width, height], dim=1)
+    assert (centre.abs() <= room + 1e-6).all()
+    assert (centre.abs() > 0.9 * room).any(dim=0).all()
+    assert not affine[:, 0, 1].any()
+    assert not affine[:, 1, 0].any()
+
+
+def test_a_crop_is_of_what_the_other_changes_leave():
+    images = torch.rand(1, 3, 24, 24)
+    turned = with_only(rotation_degrees=40.0, zoom=0.3)
+    before = apply_changes(images, draw_changes(turned, 1, torch_generator(4)))
+    both = draw_changes(Augmentation(**{**turned.__dict__, "crop": 0.5}), 1, torch_generator(4))
+    alone = draw_changes(with_only(crop=0.5), 1, torch_generator(4))
+    grid = sampling_grid(both.affine, 24, 24)
+    inner = sampling_grid(alone.affine, 24, 24)
+    outer = draw_changes(turned, 1, torch_generator(4)).affine
+    torch.testing.assert_close(grid, inner @ outer[0, :, :2].T + outer[0, :, 2])
+    assert not torch.equal(apply_changes(images, both), before)
+
+
 def test_a_quarter_turn_is_a_quarter_turn():
     images = torch.rand(1, 3, 9, 9)
     angle = math.pi / 2

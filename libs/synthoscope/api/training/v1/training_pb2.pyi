@@ -166,7 +166,7 @@ class GanTrainingConfig(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., conditioning: _Optional[_Union[GanConditioning, str]] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., workers: _Optional[int] = ..., sample_every: _Optional[int] = ..., checkpoint_every: _Optional[int] = ..., seed: _Optional[int] = ..., image_size: _Optional[int] = ..., channels: _Optional[int] = ..., width: _Optional[int] = ..., optimizer: _Optional[_Union[GanOptimizer, str]] = ..., beta2: _Optional[float] = ..., generator_rate: _Optional[float] = ..., final_rate: _Optional[float] = ..., critic_steps: _Optional[int] = ..., gradient_penalty: _Optional[float] = ..., r1: _Optional[float] = ..., r2: _Optional[float] = ..., final_penalty: _Optional[float] = ..., penalty_every: _Optional[int] = ..., spectral_norm: _Optional[bool] = ..., minibatch_discrimination: _Optional[bool] = ..., weight_clip: _Optional[float] = ..., weight_decay: _Optional[float] = ..., class_weight: _Optional[float] = ..., code_weight: _Optional[float] = ..., ema_kimg: _Optional[float] = ..., augment: _Optional[float] = ..., augment_ramp: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., class_ramp: _Optional[float] = ..., class_epochs: _Optional[_Mapping[str, int]] = ..., start_from: _Optional[str] = ..., measure_kimg: _Optional[float] = ..., mixed_precision: _Optional[bool] = ..., channels_last: _Optional[bool] = ..., compile: _Optional[bool] = ..., min_workers: _Optional[int] = ...) -> None: ...
 
 class Augmentation(_message.Message):
-    __slots__ = ("rotation_degrees", "brightness", "width_shift", "height_shift", "shear_degrees", "horizontal_flip", "zoom", "contrast", "vertical_flip")
+    __slots__ = ("rotation_degrees", "brightness", "width_shift", "height_shift", "shear_degrees", "horizontal_flip", "zoom", "contrast", "vertical_flip", "crop")
     ROTATION_DEGREES_FIELD_NUMBER: _ClassVar[int]
     BRIGHTNESS_FIELD_NUMBER: _ClassVar[int]
     WIDTH_SHIFT_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +176,7 @@ class Augmentation(_message.Message):
     ZOOM_FIELD_NUMBER: _ClassVar[int]
     CONTRAST_FIELD_NUMBER: _ClassVar[int]
     VERTICAL_FLIP_FIELD_NUMBER: _ClassVar[int]
+    CROP_FIELD_NUMBER: _ClassVar[int]
     rotation_degrees: float
     brightness: float
     width_shift: float
@@ -185,7 +186,8 @@ class Augmentation(_message.Message):
     zoom: float
     contrast: float
     vertical_flip: bool
-    def __init__(self, rotation_degrees: _Optional[float] = ..., brightness: _Optional[float] = ..., width_shift: _Optional[float] = ..., height_shift: _Optional[float] = ..., shear_degrees: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., zoom: _Optional[float] = ..., contrast: _Optional[float] = ..., vertical_flip: _Optional[bool] = ...) -> None: ...
+    crop: float
+    def __init__(self, rotation_degrees: _Optional[float] = ..., brightness: _Optional[float] = ..., width_shift: _Optional[float] = ..., height_shift: _Optional[float] = ..., shear_degrees: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., zoom: _Optional[float] = ..., contrast: _Optional[float] = ..., vertical_flip: _Optional[bool] = ..., crop: _Optional[float] = ...) -> None: ...
 
 class ClassifierTrainingConfig(_message.Message):
     __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip", "image_size", "optimizer", "weight_decay", "schedule", "label_smoothing", "mixup", "ema_decay", "class_balance", "weights", "frozen_epochs", "backbone_rate", "head", "output", "no_finding", "steps_per_epoch", "mixed_precision", "compile")
