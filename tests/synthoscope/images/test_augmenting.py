@@ -208,7 +208,7 @@ def test_a_gpu_makes_the_same_changes():
     torch.testing.assert_close(on_gpu.cpu(), apply_changes(images, changes), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("field", ["zoom", "contrast", "brightness", "width_shift", "shear_degrees"])
+@pytest.mark.parametrize("field", ["zoom", "contrast", "crop", "brightness", "width_shift", "shear_degrees"])
 def test_what_is_out_of_range_is_named(field):
     with pytest.raises(InvalidInput, match=rf"^config.augmentation.{field}: must be in"):
         Augmentation.from_message(training_pb2.Augmentation(**{field: -0.1}), "config.augmentation")
