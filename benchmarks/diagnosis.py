@@ -1,0 +1,183 @@
+"""How well real images are diagnosed: networks chosen on validation, then three seeds on the official test split.
+
+    synthoscope up
+    python -m benchmarks.diagnosis [--only brain-tumor-mri] [--seeds 0,1,2] [--jobs N] [--out FILE]
+
+Each dataset of ../shared/data is imported and audited, and every candidate is trained with the first seed by the
+running stack, which publishes a model version of each. The one with the best macro F1 on validation, which is held out
+of the training split by copies and patients, is trained with the other seeds too. Only its test results are read: on
+the official split, and on what is left of it without copies of training images and patients known from there.
+
+Jobs are found again by what they train, so a benchmark that was stopped goes on. What a version carries besides
+(temperature, prediction sets, refusals, robustness) is in its record and card: `synthoscope model show`.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from benchmarks.reporting import Target, publish
+from synthoscope.api.jobs.v1.jobs_pb2 import JobEvent
+from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
+from synthoscope.cli.fields import set_fields
+from synthoscope.client import Client
+from synthoscope.datasets.sources import SourceOptions
+from synthoscope.models.evaluations import DEDUPLICATED, TEST, VALIDATION
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+Row = dict[str, object]
+
+TRANSFER = (
+    "preset=efficientnet-lite0",
+    "compile=true",
+    "ema_decay=0.99",
+    "augmentation.rotation_degrees=10",
+    "augmentation.brightness=0.2",
+    "augmentation.contrast=0.2",
+    "augmentation.shear_degrees=5",
+)
+FRAMED = ("augmentation.width_shift=0.08", "augmentation.height_shift=0.08", "augmentation.zoom=0.15")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder of ../shared/data, the column of its manifest that tells patients apart, and what must be reached.
+
+    `named` is the class whose recall is named.
+    """
+
+    folder: str
+    patients: str
+    accuracy: float
+    named: str
+    candidates: Mapping[str, Sequence[str]]
+
+
+DATASETS = (
+    Dataset(
+        "brain-tumor-mri",
+        "",
+        0.97,
+        "glioma",
+        {
+            "cnn-64": ("preset=cnn-64", "epochs=15"),
+            "efficientnet-lite0": (*TRANSFER, *FRAMED, "epochs=6"),
+        },
+    ),
+    Dataset(
+        "chest-xray-pneumonia",
+        "patient_key",
+        0.93,
+        "NORMAL",
+        {
+            "cnn-64": ("preset=cnn-64", "epochs=10"),
+            "efficientnet-lite0": (*TRANSFER, *FRAMED, "epochs=5"),
+            "efficientnet-lite0, cropped": (*TRANSFER, "augmentation.crop=0.5", "epochs=5"),
+        },
+    ),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=[dataset.folder for dataset in DATASETS])
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at once")
+    parser.add_argument("--out")
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    targets: list[Target] = []
+    with Client() as client:
+        for dataset in DATASETS:
+            if arguments.only in (None, dataset.folder):
+                found = diagnose(client, dataset, arguments.seeds, arguments.jobs)
+                rows += found
+                mean = fmean(float(str(row["accuracy"])) for row in found if row.get("split") == TEST)
+                targets.append(Target(f"mean accuracy, {dataset.folder}", round(mean, 4), ">=", dataset.accuracy))
+    publish("diagnosis", rows, targets, ["torch", "ray", "onnxruntime", "numpy", "scikit-learn"])
+
+
+def diagnose(client: Client, dataset: Dataset, seeds: Sequence[int], jobs: int) -> list[Row]:
+    """All rows of a dataset: every candidate on validation, the chosen one on the test split."""
+    version = imported(client, dataset)
+    with ThreadPoolExecutor(jobs) as pool:
+
+        def train(runs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ModelVersion]:
+            return dict(zip(runs, pool.map(lambda run: trained(client, dataset, version, *run), runs), strict=True))
+
+        models = train([(candidate, seeds[0]) for candidate in dataset.candidates])
+        chosen = max(dataset.candidates, key=lambda name: split_of(models[name, seeds[0]], VALIDATION).macro_f1)
+        models |= train([(chosen, seed) for seed in seeds[1:]])
+    rows: list[Row] = [{"data": dataset.folder, "dataset_version": version, "chosen": chosen, "seeds": list(seeds)}]
+    for (candidate, seed), model in models.items():
+        facts = {"data": dataset.folder, "candidate": candidate, "seed": seed, "model_version": model.name}
+        rows.append(facts | {"preset": model.preset, "config": {key: model.config[key] for key in model.config}})
+        splits = (VALIDATION, TEST, DEDUPLICATED) if candidate == chosen else (VALIDATION,)
+        rows += [facts | described(split_of(model, split), dataset.named) for split in splits]
+    return rows
+
+
+def imported(client: Client, dataset: Dataset) -> str:
+    """The name of the imported and audited version; the same as of an earlier import when nothing has changed."""
+    labels = DATA / dataset.folder / "manifest.csv"
+    options = SourceOptions(labels=labels, columns={"patient": dataset.patients} if dataset.patients else {})
+    version = client.datasets.import_source(DATA / dataset.folder, dataset.folder, options).name
+    client.jobs.wait(client.datasets.audit(version).name)
+    return version
+
+
+def trained(client: Client, dataset: Dataset, version: str, candidate: str, seed: int) -> ModelVersion:
+    """The model version that a candidate's training publishes."""
+    config = ClassifierTrainingConfig(seed=seed)
+    set_fields(config, dataset.candidates[candidate])
+    digest = hashlib.sha256(version.encode() + config.SerializeToString(deterministic=True)).hexdigest()
+    job = client.models.train_classifier(version, f"{dataset.folder}-{config.preset}", config, (), digest[:32])
+    said = ""
+
+    def on_event(event: JobEvent) -> None:
+        nonlocal said
+        progress = event.job.progress
+        line = f"{dataset.folder}, {candidate}, seed {seed}: {progress.phase}"
+        if line != said:
+            print(line, progress.step, "of", progress.total_steps, file=sys.stderr, flush=True)
+            said = line
+
+    return client.models.get(client.jobs.wait(job.name, on_event).result)
+
+
+def split_of(model: ModelVersion, split: str) -> Evaluation:
+    """A version's results on a split."""
+    return next(found for found in model.evaluations if found.split == split)
+
+
+def described(found: Evaluation, named: str) -> Row:
+    """The figures of an evaluation that are looked at first, with intervals where there are some."""
+    scores = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "brier", "expected_calibration_error")
+    row: Row = {score: round(getattr(found, score), 4) for score in scores}
+    row["intervals"] = {
+        name: [round(found.intervals[name].low, 4), round(found.intervals[name].high, 4)]
+        for name in ("accuracy", "auroc", f"recall.{named}")
+        if name in found.intervals
+    }
+    return row | {
+        "split": found.split,
+        "images": sum(sum(line.counts) for line in found.confusion),
+        "groups": found.groups,
+        "left_out": found.left_out,
+        "recall": {scores.label: round(scores.recall, 4) for scores in found.classes},
+        "specificity": {scores.label: round(scores.specificity, 4) for scores in found.classes},
+        "confusion": [list(line.counts) for line in found.confusion],
+        "refused": round(found.refused, 4),
+    }
+
+
+if __name__ == "__main__":
+    main()
