@@ -179,8 +179,7 @@ def _predictions(
     classes = tuple(version.classes)
     labels = np.array([classes.index(image.label) for image in images], np.int64)
     said = {trial: Predictions(labels, found.probabilities, groups) for trial, found in tested.items()}
-    for number, (trial, predictions) in enumerate(said.items()):
-        record.phase("measuring", number, len(said))
+    for number, (trial, predictions) in enumerate(said.items(), start=1):
         message = record.finished[trial]
         message.test.CopyFrom(evaluate(predictions, classes, TEST))
         for field in ("roc_curves", "reliability"):  # hundreds of them would make the record slow to read
@@ -188,4 +187,5 @@ def _predictions(
         accuracy = tested[trial].accuracy_on_synthetic
         if accuracy is not None:
             message.accuracy_on_synthetic = accuracy
+        record.phase("measuring", number, len(said))
     return said

@@ -107,17 +107,18 @@ def _test_images(objects: ObjectStore, version: DatasetVersion, image_size: int,
 def _evaluated(
     objective: Objective, classifier: Classifier, images: HeldOut, answers: Answers, split: str
 ) -> Evaluation:
-    labels = images.pixels.labels
+    labels, columns = images.pixels.labels, attributes.columns(images.images)
     if isinstance(objective, AnyOf):
         findings = FindingPredictions(objective.shown(labels), answers.probabilities, images.groups)
         found = evaluate_findings(findings, classifier.classes, split)
+        rows, gap = subgroups(findings, columns)
     else:
         predictions = Predictions(labels, answers.probabilities, images.groups)
         found = evaluate(predictions, classifier.classes, split)
-        rows, gap = subgroups(predictions, attributes.columns(images.images))
-        found.subgroups.extend(rows)
-        if gap is not None:
-            found.worst_gap.CopyFrom(gap)
+        rows, gap = subgroups(predictions, columns)
+    found.subgroups.extend(rows)
+    if gap is not None:
+        found.worst_gap.CopyFrom(gap)
     if classifier.detector is not None:
         found.refused = float(answers.refused.mean())
     return found

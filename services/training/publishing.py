@@ -15,7 +15,7 @@ from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Curve, Lineage, ModelKind, ModelVersion
 from synthoscope.classifier.data import TrainingData
-from synthoscope.classifier.exporting import ONNX, export_classifier
+from synthoscope.classifier.exporting import export_classifier
 from synthoscope.classifier.objectives import Objective, objective_of
 from synthoscope.classifier.parsing import output_message
 from synthoscope.classifier.prediction import BANK_FILE, Classifier
@@ -26,6 +26,7 @@ from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.grouping import grouping_of
 from synthoscope.models.card import card_files
 from synthoscope.models.predictions import path_of
+from synthoscope.models.versions import ONNX
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records

@@ -10,12 +10,10 @@ from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.classifier.networks import Network, to_input
 from synthoscope.classifier.outputs import OUTPUTS, Outputs, outputs_of
 from synthoscope.images.steps.normalization import Normalization
+from synthoscope.models.versions import ONNX
 from synthoscope.objects import ObjectStore
 from synthoscope.onnx_models import OnnxModel, export
 from synthoscope.rpc.errors import DataLoss
-
-ONNX = "model.onnx"
-"""Path of the ONNX model within a version."""
 
 TOLERANCE = 1e-4
 """Largest difference from torch's, relative to the largest value where that is above 1."""

@@ -54,6 +54,7 @@ from synthoscope.cli.verdicts import AcceptUnadmitted
 from synthoscope.client import Client
 from synthoscope.experiment_preparation.preparing import Preparation, Request
 from synthoscope.experiment_preparation.repeating import ensure
+from synthoscope.rpc.errors import FailedPrecondition
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: run, list, show, report.")
 
@@ -141,8 +142,12 @@ def report(
     out: Annotated[Path, typer.Option(dir_okay=False, help="The page; its record goes beside it, as .json.")],
 ) -> None:
     """Writes an experiment as one self-contained HTML page, and its record as JSON beside it."""
-    from synthoscope.experiment_page import page  # matplotlib is slow to import
-
+    try:
+        from synthoscope.experiment_page import page  # matplotlib is slow to import
+    except ModuleNotFoundError as error:
+        raise FailedPrecondition(
+            f"a page needs more packages ({error.name} is missing): pip install 'synthoscope[local]'"
+        ) from error
     if out.suffix == ".json":
         raise typer.BadParameter("is the page, such as report.html; the JSON goes beside it", param_hint="--out")
     with Client() as client:

@@ -16,6 +16,14 @@ MOST_SEEDS = 50
 MOST_TRIALS = 5_000
 LARGEST_RATIO = 10.0
 
+_DECIDED = {
+    "workers": "each run is one task",
+    "seed": "the runs of an arm have the seeds 0, 1, 2, …",
+    "validation_fraction": "each fraction brings its validation images",
+    "early_stopping_patience": "all arms take as many steps",
+}
+"""Fields of the training configuration that an experiment has no choice in, and why."""
+
 
 def check(objects: ObjectStore, specification: ExperimentSpecification) -> None:
     """Raises InvalidInput, naming the field, NotFound or FailedPrecondition with what is wrong; ResourceExhausted for
@@ -61,6 +69,9 @@ def _check_numbers(specification: ExperimentSpecification, field: str) -> None:
 def _check_networks(objects: ObjectStore, specification: ExperimentSpecification, field: str) -> None:
     if not specification.presets or len(set(specification.presets)) < len(specification.presets):
         raise InvalidInput(f"{field}.presets", "must name at least one network, each once")
+    for name, reason in _DECIDED.items():
+        if getattr(specification.training, name):
+            raise InvalidInput(f"{field}.training.{name}", f"must be left out of an experiment: {reason}")
     for index, preset in enumerate(specification.presets):
         config = _config(specification.training, preset, f"{field}.presets[{index}]", f"{field}.training")
         check_source(objects, config.weights, f"{field}.training.weights")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from synthoscope.api.models.v1.models_pb2 import Subgroup, SubgroupGap
 from synthoscope.metrics import ranking
 from synthoscope.metrics.bootstrap import group_index, intervals, resampling_weights
-from synthoscope.metrics.predictions import Predictions
+from synthoscope.metrics.predictions import FindingPredictions, Predictions
 
 FEWEST_COMPARED = 20
 """Images that a value must have to be compared with others."""
@@ -17,16 +17,19 @@ Columns = Mapping[str, Sequence[str]]
 """By column, each image's value; an empty one is not known."""
 
 
-def subgroups(predictions: Predictions, columns: Columns, seed: int = 0) -> tuple[list[Subgroup], SubgroupGap | None]:
+def subgroups(
+    predictions: Predictions | FindingPredictions, columns: Columns, seed: int = 0
+) -> tuple[list[Subgroup], SubgroupGap | None]:
     """Results on the images of each value of each column; and the worst gap in accuracy between two values of one.
 
+    Of findings, an image is right when all of its findings are, and balanced accuracy is their mean recall.
     Only values of at least 20 images are compared. Among many values some gap is found by chance: its interval is of
     these two values, and does not allow for their having been chosen. A value whose images are all of one group has no
     interval, and nor has a gap to it.
     Raises ValueError for a column that has not one value for each image.
     """
     weights = resampling_weights(predictions.groups, seed)
-    right = (predictions.predicted == predictions.labels).astype(np.float64)
+    right = _right(predictions).astype(np.float64)
     found: list[Subgroup] = []
     gaps: list[SubgroupGap] = []
     for column, values in columns.items():
@@ -58,17 +61,33 @@ def _by_value(values: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64]]]:
         yield value, np.flatnonzero(array == value)
 
 
-def _subgroup(column: str, value: str, part: Predictions, resampled: NDArray[np.float64]) -> Subgroup:
-    right = part.predicted == part.labels
-    present = [part.labels == label for label in np.unique(part.labels)]
-    areas = [ranking.auroc(part.labels == c, part.probabilities[:, c]) for c in range(part.probabilities.shape[1])]
+def _table(predictions: Predictions | FindingPredictions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What each image shows, and what it is taken for: N×C each."""
+    if isinstance(predictions, FindingPredictions):
+        return predictions.present, predictions.predicted
+    classes = np.arange(predictions.probabilities.shape[1])
+    return predictions.labels[:, None] == classes, predictions.predicted[:, None] == classes
+
+
+def _right(predictions: Predictions | FindingPredictions) -> NDArray[np.bool_]:
+    present, predicted = _table(predictions)
+    right: NDArray[np.bool_] = (present == predicted).all(axis=1)
+    return right
+
+
+def _subgroup(
+    column: str, value: str, part: Predictions | FindingPredictions, resampled: NDArray[np.float64]
+) -> Subgroup:
+    present, predicted = _table(part)
+    recalls = [predicted[rows, c].mean() for c, rows in enumerate(present.T) if rows.any()]
+    areas = [ranking.auroc(rows, part.probabilities[:, c]) for c, rows in enumerate(present.T)]
     measured = [area for area in areas if area is not None]
     return Subgroup(
         column=column,
         value=value,
         images=len(part),
-        accuracy=float(right.mean()),
-        balanced_accuracy=float(np.mean([right[rows].mean() for rows in present])),
+        accuracy=float(_right(part).mean()),
+        balanced_accuracy=float(np.mean(recalls)) if recalls else 0.0,
         accuracy_interval=intervals({"accuracy": resampled}).get("accuracy"),
         auroc=float(np.mean(measured)) if measured else None,
     )

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import made_experiments
 import pytest
@@ -12,7 +13,7 @@ from synthoscope.cli.app import app
 from synthoscope.cli.console import console
 from synthoscope.cli.experiment_results import show_experiment
 from synthoscope.client.experiments import Experiments
-from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,15 @@ def test_report_writes_the_page_and_the_record(cli, experiment, tmp_path):
     code, output = cli("report", "e1", "--out", str(tmp_path / "report.json"))
     assert code == 2
     assert "the JSON goes beside it" in unwrapped(output)
+
+
+def test_a_page_without_what_draws_it_says_what_to_install(cli, experiment, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in [name for name in sys.modules if name.startswith("synthoscope.experiment_page")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(FailedPrecondition, match=r"matplotlib is missing.*pip install 'synthoscope\[local\]'"):
+        cli("report", "e1", "--out", str(tmp_path / "report.html"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_show_and_list_speak_json(cli, experiment):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
-from synthoscope.metrics.predictions import Predictions
+from synthoscope.metrics.predictions import FindingPredictions, Predictions
 from synthoscope.metrics.subgroups import subgroups
 
 
@@ -84,3 +84,18 @@ def test_the_gap_of_values_that_share_groups_is_drawn_jointly():
 def test_a_column_must_have_a_value_for_each_image():
     with pytest.raises(ValueError, match='column "sex" must have 30 values, not 29'):
         subgroups(said(np.ones(30, bool)), {"sex": ["F"] * 29})
+
+
+def test_an_image_of_findings_is_right_when_all_of_them_are():
+    random = np.random.default_rng(3)
+    present = random.random((80, 3)) < 0.4
+    probabilities = (0.4 * present + 0.6 * random.random((80, 3))).astype(np.float32)
+    findings = FindingPredictions(present, probabilities, np.arange(80))
+    views = ["PA", "AP", "PA", "PA"] * 20
+    part = findings.take(np.array(views) == "PA")
+    pa = subgroups(findings, {"view": views})[0][1]
+    assert (pa.value, pa.images) == ("PA", 60)
+    assert 0 < pa.accuracy < 1
+    assert pa.accuracy == pytest.approx((part.present == part.predicted).all(axis=1).mean())
+    assert pa.balanced_accuracy == pytest.approx(recall_score(part.present, part.predicted, average="macro"))
+    assert pa.auroc == pytest.approx(roc_auc_score(part.present, part.probabilities))
