@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synthoscope.api.images.v1.preprocessing_pb2 import Preprocessing, PreprocessingStep
 from synthoscope.images.placement import Picture
 from synthoscope.images.steps import contrast_adjustment
+from synthoscope.images.steps.centre_crop import CentreCrop
 from synthoscope.images.steps.color_conversion import ColorConversion
 from synthoscope.images.steps.denoising import Denoising
 from synthoscope.images.steps.margin_removal import MarginRemoval
@@ -30,6 +31,7 @@ MOST_PIXELS = 1024 * 1024
 
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "margin_removal": MarginRemoval.from_message,
+    "centre_crop": CentreCrop.from_message,
     "denoising": Denoising.from_message,
     "contrast": contrast_adjustment.from_message,
     "color": ColorConversion.from_message,

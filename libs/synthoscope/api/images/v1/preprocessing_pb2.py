@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-synthoscope/api/images/v1/preprocessing.proto\x12\x19synthoscope.api.images.v1\"L\n\rPreprocessing\x12;\n\x05steps\x18\x01 \x03(\x0b\x32,.synthoscope.api.images.v1.PreprocessingStep\"\x96\x03\n\x11PreprocessingStep\x12\x42\n\x0emargin_removal\x18\x01 \x01(\x0b\x32(.synthoscope.api.images.v1.MarginRemovalH\x00\x12\x39\n\tdenoising\x18\x02 \x01(\x0b\x32$.synthoscope.api.images.v1.DenoisingH\x00\x12\x41\n\x08\x63ontrast\x18\x03 \x01(\x0b\x32-.synthoscope.api.images.v1.ContrastAdjustmentH\x00\x12;\n\x05\x63olor\x18\x04 \x01(\x0b\x32*.synthoscope.api.images.v1.ColorConversionH\x00\x12\x37\n\x08resizing\x18\x05 \x01(\x0b\x32#.synthoscope.api.images.v1.ResizingH\x00\x12\x41\n\rnormalization\x18\x06 \x01(\x0b\x32(.synthoscope.api.images.v1.NormalizationH\x00\x42\x06\n\x04step\";\n\rMarginRemoval\x12\x11\n\tthreshold\x18\x01 \x01(\x05\x12\x17\n\x0fsmallest_region\x18\x02 \x01(\x01\"\xb6\x01\n\tDenoising\x12;\n\x06method\x18\x01 \x01(\x0e\x32+.synthoscope.api.images.v1.Denoising.Method\x12\x0c\n\x04size\x18\x02 \x01(\x05\x12\r\n\x05noise\x18\x03 \x01(\x01\"O\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n\rMETHOD_MEDIAN\x10\x01\x12\x1a\n\x16METHOD_NON_LOCAL_MEANS\x10\x02\"\x81\x02\n\x12\x43ontrastAdjustment\x12\x44\n\x06method\x18\x01 \x01(\x0e\x32\x34.synthoscope.api.images.v1.ContrastAdjustment.Method\x12\x16\n\x0elow_percentile\x18\x02 \x01(\x01\x12\x17\n\x0fhigh_percentile\x18\x03 \x01(\x01\x12\x12\n\nclip_limit\x18\x04 \x01(\x01\x12\r\n\x05tiles\x18\x05 \x01(\x05\"Q\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x1d\n\x19METHOD_PERCENTILE_STRETCH\x10\x01\x12\x10\n\x0cMETHOD_CLAHE\x10\x02\"\x8b\x01\n\x0f\x43olorConversion\x12=\n\x04mode\x18\x01 \x01(\x0e\x32/.synthoscope.api.images.v1.ColorConversion.Mode\"9\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_RGB\x10\x01\x12\r\n\tMODE_GREY\x10\x02\"\x8e\x01\n\x08Resizing\x12\x36\n\x04mode\x18\x01 \x01(\x0e\x32(.synthoscope.api.images.v1.Resizing.Mode\x12\x0c\n\x04size\x18\x02 \x01(\x05\"<\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_SQUEEZE\x10\x01\x12\x0c\n\x08MODE_PAD\x10\x02\"0\n\rNormalization\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x11\n\tdeviation\x18\x02 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-synthoscope/api/images/v1/preprocessing.proto\x12\x19synthoscope.api.images.v1\"L\n\rPreprocessing\x12;\n\x05steps\x18\x01 \x03(\x0b\x32,.synthoscope.api.images.v1.PreprocessingStep\"\xd4\x03\n\x11PreprocessingStep\x12\x42\n\x0emargin_removal\x18\x01 \x01(\x0b\x32(.synthoscope.api.images.v1.MarginRemovalH\x00\x12\x39\n\tdenoising\x18\x02 \x01(\x0b\x32$.synthoscope.api.images.v1.DenoisingH\x00\x12\x41\n\x08\x63ontrast\x18\x03 \x01(\x0b\x32-.synthoscope.api.images.v1.ContrastAdjustmentH\x00\x12;\n\x05\x63olor\x18\x04 \x01(\x0b\x32*.synthoscope.api.images.v1.ColorConversionH\x00\x12\x37\n\x08resizing\x18\x05 \x01(\x0b\x32#.synthoscope.api.images.v1.ResizingH\x00\x12\x41\n\rnormalization\x18\x06 \x01(\x0b\x32(.synthoscope.api.images.v1.NormalizationH\x00\x12<\n\x0b\x63\x65ntre_crop\x18\x07 \x01(\x0b\x32%.synthoscope.api.images.v1.CentreCropH\x00\x42\x06\n\x04step\";\n\rMarginRemoval\x12\x11\n\tthreshold\x18\x01 \x01(\x05\x12\x17\n\x0fsmallest_region\x18\x02 \x01(\x01\"\x1b\n\nCentreCrop\x12\r\n\x05share\x18\x01 \x01(\x01\"\xb6\x01\n\tDenoising\x12;\n\x06method\x18\x01 \x01(\x0e\x32+.synthoscope.api.images.v1.Denoising.Method\x12\x0c\n\x04size\x18\x02 \x01(\x05\x12\r\n\x05noise\x18\x03 \x01(\x01\"O\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n\rMETHOD_MEDIAN\x10\x01\x12\x1a\n\x16METHOD_NON_LOCAL_MEANS\x10\x02\"\x81\x02\n\x12\x43ontrastAdjustment\x12\x44\n\x06method\x18\x01 \x01(\x0e\x32\x34.synthoscope.api.images.v1.ContrastAdjustment.Method\x12\x16\n\x0elow_percentile\x18\x02 \x01(\x01\x12\x17\n\x0fhigh_percentile\x18\x03 \x01(\x01\x12\x12\n\nclip_limit\x18\x04 \x01(\x01\x12\r\n\x05tiles\x18\x05 \x01(\x05\"Q\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x1d\n\x19METHOD_PERCENTILE_STRETCH\x10\x01\x12\x10\n\x0cMETHOD_CLAHE\x10\x02\"\x8b\x01\n\x0f\x43olorConversion\x12=\n\x04mode\x18\x01 \x01(\x0e\x32/.synthoscope.api.images.v1.ColorConversion.Mode\"9\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_RGB\x10\x01\x12\r\n\tMODE_GREY\x10\x02\"\x8e\x01\n\x08Resizing\x12\x36\n\x04mode\x18\x01 \x01(\x0e\x32(.synthoscope.api.images.v1.Resizing.Mode\x12\x0c\n\x04size\x18\x02 \x01(\x05\"<\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_SQUEEZE\x10\x01\x12\x0c\n\x08MODE_PAD\x10\x02\"0\n\rNormalization\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x11\n\tdeviation\x18\x02 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,25 +34,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREPROCESSING']._serialized_start=76
   _globals['_PREPROCESSING']._serialized_end=152
   _globals['_PREPROCESSINGSTEP']._serialized_start=155
-  _globals['_PREPROCESSINGSTEP']._serialized_end=561
-  _globals['_MARGINREMOVAL']._serialized_start=563
-  _globals['_MARGINREMOVAL']._serialized_end=622
-  _globals['_DENOISING']._serialized_start=625
-  _globals['_DENOISING']._serialized_end=807
-  _globals['_DENOISING_METHOD']._serialized_start=728
-  _globals['_DENOISING_METHOD']._serialized_end=807
-  _globals['_CONTRASTADJUSTMENT']._serialized_start=810
-  _globals['_CONTRASTADJUSTMENT']._serialized_end=1067
-  _globals['_CONTRASTADJUSTMENT_METHOD']._serialized_start=986
-  _globals['_CONTRASTADJUSTMENT_METHOD']._serialized_end=1067
-  _globals['_COLORCONVERSION']._serialized_start=1070
-  _globals['_COLORCONVERSION']._serialized_end=1209
-  _globals['_COLORCONVERSION_MODE']._serialized_start=1152
-  _globals['_COLORCONVERSION_MODE']._serialized_end=1209
-  _globals['_RESIZING']._serialized_start=1212
-  _globals['_RESIZING']._serialized_end=1354
-  _globals['_RESIZING_MODE']._serialized_start=1294
-  _globals['_RESIZING_MODE']._serialized_end=1354
-  _globals['_NORMALIZATION']._serialized_start=1356
-  _globals['_NORMALIZATION']._serialized_end=1404
+  _globals['_PREPROCESSINGSTEP']._serialized_end=623
+  _globals['_MARGINREMOVAL']._serialized_start=625
+  _globals['_MARGINREMOVAL']._serialized_end=684
+  _globals['_CENTRECROP']._serialized_start=686
+  _globals['_CENTRECROP']._serialized_end=713
+  _globals['_DENOISING']._serialized_start=716
+  _globals['_DENOISING']._serialized_end=898
+  _globals['_DENOISING_METHOD']._serialized_start=819
+  _globals['_DENOISING_METHOD']._serialized_end=898
+  _globals['_CONTRASTADJUSTMENT']._serialized_start=901
+  _globals['_CONTRASTADJUSTMENT']._serialized_end=1158
+  _globals['_CONTRASTADJUSTMENT_METHOD']._serialized_start=1077
+  _globals['_CONTRASTADJUSTMENT_METHOD']._serialized_end=1158
+  _globals['_COLORCONVERSION']._serialized_start=1161
+  _globals['_COLORCONVERSION']._serialized_end=1300
+  _globals['_COLORCONVERSION_MODE']._serialized_start=1243
+  _globals['_COLORCONVERSION_MODE']._serialized_end=1300
+  _globals['_RESIZING']._serialized_start=1303
+  _globals['_RESIZING']._serialized_end=1445
+  _globals['_RESIZING_MODE']._serialized_start=1385
+  _globals['_RESIZING_MODE']._serialized_end=1445
+  _globals['_NORMALIZATION']._serialized_start=1447
+  _globals['_NORMALIZATION']._serialized_end=1495
 # @@protoc_insertion_point(module_scope)

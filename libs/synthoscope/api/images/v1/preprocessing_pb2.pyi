@@ -14,20 +14,22 @@ class Preprocessing(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[PreprocessingStep, _Mapping]]] = ...) -> None: ...
 
 class PreprocessingStep(_message.Message):
-    __slots__ = ("margin_removal", "denoising", "contrast", "color", "resizing", "normalization")
+    __slots__ = ("margin_removal", "denoising", "contrast", "color", "resizing", "normalization", "centre_crop")
     MARGIN_REMOVAL_FIELD_NUMBER: _ClassVar[int]
     DENOISING_FIELD_NUMBER: _ClassVar[int]
     CONTRAST_FIELD_NUMBER: _ClassVar[int]
     COLOR_FIELD_NUMBER: _ClassVar[int]
     RESIZING_FIELD_NUMBER: _ClassVar[int]
     NORMALIZATION_FIELD_NUMBER: _ClassVar[int]
+    CENTRE_CROP_FIELD_NUMBER: _ClassVar[int]
     margin_removal: MarginRemoval
     denoising: Denoising
     contrast: ContrastAdjustment
     color: ColorConversion
     resizing: Resizing
     normalization: Normalization
-    def __init__(self, margin_removal: _Optional[_Union[MarginRemoval, _Mapping]] = ..., denoising: _Optional[_Union[Denoising, _Mapping]] = ..., contrast: _Optional[_Union[ContrastAdjustment, _Mapping]] = ..., color: _Optional[_Union[ColorConversion, _Mapping]] = ..., resizing: _Optional[_Union[Resizing, _Mapping]] = ..., normalization: _Optional[_Union[Normalization, _Mapping]] = ...) -> None: ...
+    centre_crop: CentreCrop
+    def __init__(self, margin_removal: _Optional[_Union[MarginRemoval, _Mapping]] = ..., denoising: _Optional[_Union[Denoising, _Mapping]] = ..., contrast: _Optional[_Union[ContrastAdjustment, _Mapping]] = ..., color: _Optional[_Union[ColorConversion, _Mapping]] = ..., resizing: _Optional[_Union[Resizing, _Mapping]] = ..., normalization: _Optional[_Union[Normalization, _Mapping]] = ..., centre_crop: _Optional[_Union[CentreCrop, _Mapping]] = ...) -> None: ...
 
 class MarginRemoval(_message.Message):
     __slots__ = ("threshold", "smallest_region")
@@ -36,6 +38,12 @@ class MarginRemoval(_message.Message):
     threshold: int
     smallest_region: float
     def __init__(self, threshold: _Optional[int] = ..., smallest_region: _Optional[float] = ...) -> None: ...
+
+class CentreCrop(_message.Message):
+    __slots__ = ("share",)
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    share: float
+    def __init__(self, share: _Optional[float] = ...) -> None: ...
 
 class Denoising(_message.Message):
     __slots__ = ("method", "size", "noise")
