@@ -4,6 +4,7 @@ A card says what the version's record says. It can be made before the version ha
 """
 
 import json
+import math
 import re
 from typing import Any
 
@@ -29,7 +30,7 @@ def card_files(version: ModelVersion) -> dict[str, bytes]:
     """The card as files of the version that `version` will become: bytes by path."""
     return {
         MARKDOWN: card_markdown(version).encode(),
-        JSON: (json.dumps(card_json(version), indent=2) + "\n").encode(),
+        JSON: (json.dumps(card_json(version), indent=2, allow_nan=False) + "\n").encode(),
     }
 
 
@@ -48,7 +49,7 @@ def card_markdown(version: ModelVersion, *, published: bool = False) -> str:
 
 
 def card_json(version: ModelVersion, *, published: bool = False) -> dict[str, Any]:
-    """The card as plain values; None, or an empty list, stands for what was not measured.
+    """The card as plain values; None, or an empty list, stands for what was not measured or is no finite number.
 
     With `published` it also tells the version's name, date and files, which are there only once it is published.
     """
@@ -76,7 +77,8 @@ def card_json(version: ModelVersion, *, published: bool = False) -> dict[str, An
         "config": _sorted(version.config),
     }
     card["digest_of"] = list(IDENTITY)
-    return card | (_published(version) if published else {"published": None})
+    finite: dict[str, Any] = _finite(card | (_published(version) if published else {"published": None}))
+    return finite
 
 
 def _model(version: ModelVersion) -> dict[str, Any]:
@@ -133,6 +135,15 @@ def _sorted(message: Message) -> Any:
     """A message as plain values. The order of a map's keys is no part of a message, but of a card's digest."""
     values = json_format.MessageToDict(message, preserving_proto_field_name=True)
     return json.loads(json.dumps(values, sort_keys=True))
+
+
+def _finite(value: Any) -> Any:
+    """Plain values with None for every number that is not finite, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _published(version: ModelVersion) -> dict[str, Any]:

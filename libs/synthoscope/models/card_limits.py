@@ -1,5 +1,6 @@
 """What a model is meant for, and what its record does not show: the part of its card that is said in sentences."""
 
+import math
 from collections.abc import Iterator
 
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion
@@ -42,6 +43,8 @@ def _limits_of_classifiers(version: ModelVersion) -> Iterator[str]:
         yield "It refuses no image: it answers whatever it is shown, also what is no image of its kind."
     if not _findings(version) and not reliability.HasField("conformal"):
         yield "It gives no prediction sets."
+    if math.isinf(reliability.conformal.threshold):
+        yield "Its prediction sets say nothing: they were fitted on too few images, so every class is in every set."
     if not version.robustness:
         yield "How it fares on brighter, noisier or blurred images was not measured."
 

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -111,6 +112,19 @@ def test_the_json_holds_the_same_values():
     assert card["prediction_sets"]["measured_coverage"] == 0.915
     assert card["lineage"]["config"]["epochs"] == 3
     assert card["training_data"]["accepted_unadmitted"]
+
+
+def test_a_threshold_that_no_number_says_is_null_and_explained():
+    record = classifier()
+    record.reliability.conformal.threshold = math.inf
+    card = json.loads(card_files(record)[JSON], parse_constant=pytest.fail)  # as strictly as other languages read it
+    assert card["prediction_sets"]["threshold"] is None
+    assert any("every class is in every set" in limit for limit in card["intended_use"]["limits"])
+    assert "the images are too few; every class is in every set" in section(card_markdown(record), "Prediction sets")
+    assert "every class is in every set" in section(card_markdown(record), "Intended use and limits")
+    assert "every class is in every set" not in card_markdown(classifier())
+    record.evaluations[0].auroc = math.nan
+    assert card_json(record)["results"][0]["scores"]["auroc"]["value"] is None
 
 
 def test_what_is_absent_is_said_to_be():
