@@ -70,9 +70,8 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         check_source(self._objects, config.weights)
         self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
-        sufficiency.check_counts(config, training_counts(dataset))
-        for name in request.synthetic_sets:
-            self._check_labels(name, dataset)
+        synthetic = sum(self._synthetic_count(name, dataset) for name in request.synthetic_sets)
+        sufficiency.check_counts(config, training_counts(dataset), synthetic)
         self._check_synthetic(request, dataset, request.synthetic_sets)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
@@ -130,12 +129,14 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
             raise InvalidInput("config.start_from", f"must name a version itself, such as {record.name}")
         labels_of(record)
 
-    def _check_labels(self, name: str, dataset: DatasetVersion) -> None:
-        labels = set(sets.get(self._objects, name, "synthetic_sets").counts)
-        unknown = sorted(labels - set(dataset.classes))
+    def _synthetic_count(self, name: str, dataset: DatasetVersion) -> int:
+        """The images of a set. Raises FailedPrecondition when a label of theirs is no class of the dataset."""
+        counts = sets.get(self._objects, name, "synthetic_sets").counts
+        unknown = sorted(set(counts) - set(dataset.classes))
         if unknown:
             shown = ", ".join(label or "no label" for label in unknown)
             raise FailedPrecondition(
                 f"synthetic_sets: {name} has images of {shown}; "
                 f"the classes of {dataset.name} are {', '.join(dataset.classes)}"
             )
+        return sum(counts.values())

@@ -163,6 +163,17 @@ def test_a_classifier_training_that_cannot_work_is_refused(servicer, request_, e
         servicer.SubmitClassifierTraining(request_, None)
 
 
+def test_synthetic_images_help_to_fill_a_batch(servicer, objects):
+    # 54 of 60 real images are left; with those of the set there are 57.
+    assert servicer.SubmitClassifierTraining(classifier(sets=[SET], batch_size=57), None).name
+    with pytest.raises(FailedPrecondition, match="57 training images are left"):
+        servicer.SubmitClassifierTraining(classifier(sets=[SET], batch_size=58), None)
+
+
+def test_images_that_come_again_fill_any_batch(servicer):
+    assert servicer.SubmitClassifierTraining(classifier(batch_size=128, steps_per_epoch=2), None).name
+
+
 @pytest.mark.parametrize(("label", "shown"), [("c", "images of c"), ("", "images of no label")])
 def test_labels_of_synthetic_images_must_be_classes(servicer, objects, label, shown):
     Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={label: 3}))

@@ -1,0 +1,39 @@
+from dataclasses import replace
+
+import pytest
+
+from synthoscope.classifier.order import steps_of
+from synthoscope.classifier.presets import PRESETS
+from synthoscope.classifier.sufficiency import check_counts
+from synthoscope.rpc.errors import FailedPrecondition
+
+CONFIG = replace(PRESETS["cnn-64"], batch_size=16, validation_fraction=0.25)
+
+
+def refuses(check, *arguments):
+    try:
+        check(*arguments)
+    except FailedPrecondition:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "steps_per_epoch", "refused"), [(0, 0, True), (9, 0, True), (10, 0, False), (0, 1, False)]
+)
+def test_what_is_refused_is_what_the_loop_cannot_do(synthetic, steps_per_epoch, refused):
+    config = replace(CONFIG, steps_per_epoch=steps_per_epoch)
+    # Of 4 + 4 real images, 2 are held out.
+    assert refuses(check_counts, config, {"a": 4, "b": 4}, synthetic) == refused
+    assert refuses(steps_of, config, 6 + synthetic) == refused
+
+
+@pytest.mark.parametrize(("counts", "problem"), [({"a": 40}, "at least 2 classes"), ({"a": 40, "b": 1}, "images of b")])
+def test_synthetic_images_stand_in_for_no_real_ones(counts, problem):
+    with pytest.raises(FailedPrecondition, match=problem):
+        check_counts(CONFIG, counts, synthetic=100)
+
+
+def test_what_is_left_is_told():
+    with pytest.raises(FailedPrecondition, match=r"^9 training images are left when 2 are held out.*batch_size, 16$"):
+        check_counts(CONFIG, {"a": 4, "b": 4}, synthetic=3)
