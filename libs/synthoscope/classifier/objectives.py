@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -88,15 +87,18 @@ class AnyOf:
         return found
 
     def macro_f1(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-        """Over findings, at a probability of one half."""
-        return float(f1_score(self.shown(labels), logits > 0, average="macro", zero_division=0.0))
+        """Over findings that an image has, at a probability of one half; 0 when none has any."""
+        shown, found = self.shown(labels), logits > 0
+        # Counted here: scikit-learn takes a single finding, N×1, for two classes.
+        support = shown.sum(axis=0)
+        scores = 2 * (shown & found).sum(axis=0) / np.maximum(support + found.sum(axis=0), 1)
+        return float(scores[support > 0].mean()) if support.any() else 0.0
 
 
 def objective_of(config: ClassifierConfig, labels: Sequence[str], counts: NDArray[np.int64]) -> Objective:
     """The objective of a configuration for a dataset's labels, with how many training images each has.
 
-    Raises FailedPrecondition when the labels name fewer than two outputs, or training has no image of one with
-    WEIGHTED_LOSS.
+    Raises FailedPrecondition when the output is findings and the labels name none, or all of them the same one.
     """
     if config.output is Output.FINDINGS:
         return _any_of(config, labels)
@@ -114,6 +116,10 @@ def findings_of(label: str, no_finding: str) -> frozenset[str]:
 def _any_of(config: ClassifierConfig, labels: Sequence[str]) -> AnyOf:
     named = [findings_of(label, config.no_finding) for label in labels]
     outputs = tuple(sorted(frozenset().union(*named)))
+    if not outputs:
+        raise FailedPrecondition(
+            f"no label names a finding: all of them are config.no_finding, {config.no_finding!r}, or empty"
+        )
     if len(outputs) < 2 and all(named):
         raise FailedPrecondition(
             "every label names the same finding, so there is nothing to tell apart; name the label of images without "

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from torch.nn import functional as F
 
 from synthoscope.classifier.config import Balance, Output
@@ -49,6 +50,29 @@ def test_one_finding_with_a_label_for_its_absence_is_enough():
     assert objective_of(FINDINGS, ("mass", "none"), np.array([1, 1])).outputs == ("mass",)
     with pytest.raises(FailedPrecondition, match="no_finding"):
         objective_of(replace(FINDINGS, no_finding=""), ("mass", " mass"), np.array([1, 1]))
+
+
+@pytest.mark.parametrize("label", ["none", " none | none", ""])
+def test_labels_without_a_finding_are_nothing_to_learn(label):
+    with pytest.raises(FailedPrecondition, match=r"no label names a finding.*config\.no_finding, 'none'"):
+        objective_of(FINDINGS, (label, "none"), np.array([5, 5]))
+
+
+def test_macro_f1_of_one_finding_is_that_of_the_finding():
+    objective = objective_of(FINDINGS, ("mass", "none"), np.array([1, 1]))
+    labels = np.array([0, 0, 1, 1, 1])
+    logits = np.array([[1.0], [-1.0], [1.0], [-1.0], [-1.0]], np.float32)
+    assert objective.macro_f1(logits, labels) == pytest.approx(1 / 2)
+    assert objective.macro_f1(-np.ones((2, 1), np.float32), np.array([1, 1])) == 0.0
+
+
+def test_macro_f1_leaves_out_findings_that_no_image_has():
+    objective = objective_of(FINDINGS, ("effusion", "effusion|mass", "nodule", "none"), np.array([9, 9, 0, 9]))
+    generator = np.random.default_rng(0)
+    labels = generator.choice([0, 1, 3], 50)
+    logits = generator.normal(size=(50, 3)).astype(np.float32)
+    columns = [f1_score(objective.shown(labels)[:, c], logits[:, c] > 0) for c in (0, 1)]
+    assert objective.macro_f1(logits, labels) == pytest.approx(np.mean(columns))
 
 
 def test_macro_f1_is_over_classes_with_images():
