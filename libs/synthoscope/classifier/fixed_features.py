@@ -33,8 +33,9 @@ def fixed_features(
 ) -> NDArray[np.float32]:
     """`fixed_part` of all images, float32 N×…; on a CPU through ONNX Runtime, which agrees with torch within 1e-4.
 
-    With a cache they are kept on the disk, under a digest of pixels and weights, and found again by whoever asks for
-    the same: another seed, another arm, another attempt.
+    With a cache they are kept on the disk, under a digest of pixels, weights and the kind of head, and found again by
+    whoever asks for the same: another attempt, or another run on the same images with the same first weights and head.
+    Another seed holds other images out, and so has other ones to train on.
     """
     network.eval()
     rows = np.arange(len(inputs.images))
