@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,9 @@ from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.augmentation import Augmentation
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
+
+
+FINDINGS = "MODEL_OUTPUT_FINDINGS"
 
 
 def message(**fields) -> training_pb2.ClassifierTrainingConfig:
@@ -61,12 +65,67 @@ def test_images_are_mirrored_only_when_asked_for():
         ({"validation_fraction": 0.6}, "validation_fraction"),
         ({"workers": 65}, "workers"),
         ({"seed": -1}, "seed"),
+        ({"image_size": 31}, "image_size"),
+        ({"image_size": 1025}, "image_size"),
+        ({"preset": "resnet50", "image_size": 63}, "image_size"),
+        ({"weight_decay": 1.0}, "weight_decay"),
+        ({"weight_decay": math.nan}, "weight_decay"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"mixup": -0.1}, "mixup"),
+        ({"mixup": 10.1}, "mixup"),
+        ({"ema_decay": 1.0}, "ema_decay"),
+        ({"steps_per_epoch": -1}, "steps_per_epoch"),
+        ({"steps_per_epoch": 1_000_001}, "steps_per_epoch"),
+        ({"preset": "resnet50", "frozen_epochs": -2}, "frozen_epochs"),
+        ({"preset": "resnet50", "backbone_rate": 1.1}, "backbone_rate"),
+        ({"preset": "resnet50", "backbone_rate": math.nan}, "backbone_rate"),
+        ({"mixup": 0.2, "batch_size": 7}, "batch_size"),
+        ({"mixup": 0.2, "batch_size": 6, "workers": 2}, "batch_size"),
+        ({"output": FINDINGS, "class_balance": "CLASS_BALANCE_SAMPLING"}, "class_balance"),
+        ({"no_finding": "none"}, "no_finding"),
+        *(({name: 99}, name) for name in ("optimizer", "schedule", "class_balance", "output")),
+        ({"preset": "resnet50", "head": 99}, "head"),
     ],
 )
-def test_a_value_out_of_range_is_named(fields, field):
+def test_a_value_that_cannot_be_is_named(fields, field):
     with pytest.raises(InvalidInput) as caught:
         from_message(message(**fields), "request.config")
     assert caught.value.violations[0].field == f"request.config.{field}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image_size": 32},
+        {"image_size": 1024},
+        {"preset": "resnet50", "image_size": 64},
+        {"preset": "cnn-mri", "image_size": 256},
+        {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0},
+        {"mixup": 10.0, "batch_size": 6},
+        {"steps_per_epoch": 1_000_000},
+        {"preset": "resnet50", "frozen_epochs": -1, "backbone_rate": 1.0},
+        {"output": FINDINGS, "no_finding": "none"},
+    ],
+)
+def test_a_value_at_the_end_of_its_range_is_taken(fields):
+    from_message(message(**fields))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("weights", "none"), ("frozen_epochs", 0), ("backbone_rate", 0.5), ("head", "CLASSIFIER_HEAD_POOLED")],
+)
+def test_what_is_for_backbones_is_refused_for_other_networks(field, value):
+    with pytest.raises(InvalidInput, match=rf"config\.{field}: is for networks with a backbone .*, not cnn-64"):
+        from_message(message(**{field: value}))
+    from_message(message(preset="resnet50", **{field: value}))
+
+
+def test_the_mri_network_of_a_larger_size_is_pointed_to():
+    with pytest.raises(InvalidInput, match=re.escape("config.image_size: must be at most 256")) as caught:
+        from_message(message(preset="cnn-mri", image_size=257))
+    assert "528,392 weights; cnn-mri-pooled takes any size" in caught.value.message
+    from_message(message(preset="cnn-mri-pooled", image_size=257))
 
 
 def test_too_many_epochs_exhaust():
