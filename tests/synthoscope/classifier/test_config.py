@@ -11,7 +11,6 @@ from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.augmentation import Augmentation
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted
 
-
 FINDINGS = "MODEL_OUTPUT_FINDINGS"
 
 
