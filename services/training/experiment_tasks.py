@@ -74,7 +74,8 @@ def train(work: Work, trial: Trial) -> Outcome:
     base = base_config(specification, trial.preset)
     config = training.config_of(base, trial.arm, trial.seed, _batches(work, trial, base))
     data, real, classes = _data(work, trial, base)
-    key = f"{names.TENANT.format(tenant=names.tenant_of(work.job))}/experimentTrials/{training.digest_of(config, data)}"
+    tenant, digest = names.tenant_of(work.job), training.digest_of(config, data, work.threads)
+    key = f"{names.TENANT.format(tenant=tenant)}/experimentTrials/{digest}"
     found = _stored(stores, key)
     if found is None:
         initialise = initialiser(stores.objects, config, stores.settings.weights_url)

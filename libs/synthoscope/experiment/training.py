@@ -19,9 +19,10 @@ from synthoscope.classifier.objectives import OneOf
 from synthoscope.classifier.reliability.temperature import probabilities
 from synthoscope.classifier.state import best_weights, curves_of, network_of
 from synthoscope.experiment.arms import Arm
+from synthoscope.images.augmentation import Augmentation
 from synthoscope.images.preprocessing import Pipeline
 
-CODE = "1"
+CODE = "2"
 """Part of every digest: change it whenever the same configuration and images would be trained otherwise."""
 
 _BATCH = 128
@@ -36,13 +37,17 @@ class Trained:
 
 
 def config_of(base: ClassifierConfig, arm: Arm, seed: int, batches: int) -> ClassifierConfig:
-    """The configuration of a run: `batches` optimiser steps an epoch, all epochs, random changes in one arm only."""
+    """The configuration of a run: `batches` optimiser steps an epoch, all epochs, random changes in one arm only.
+
+    Where the base changes nothing, that arm has the first paper's changes: else it would be the one of real images.
+    """
+    changes = Augmentation() if base.augmentation == NO_AUGMENTATION else base.augmentation
     return replace(
         base,
         seed=seed,
         steps_per_epoch=base.steps_per_epoch or batches,
         early_stopping_patience=base.epochs,
-        augmentation=base.augmentation if arm is Arm.AUGMENTED else NO_AUGMENTATION,
+        augmentation=changes if arm is Arm.AUGMENTED else NO_AUGMENTATION,
     )
 
 
@@ -78,13 +83,16 @@ def predict(
     return probabilities(np.concatenate(parts), 1.0)
 
 
-def digest_of(config: ClassifierConfig, data: TrainingData) -> str:
-    """Tells runs apart that may end differently: configuration, all images and labels that they see, and how."""
+def digest_of(config: ClassifierConfig, data: TrainingData, threads: int) -> str:
+    """Tells runs apart that may end differently: configuration, all images and labels that they see, and how.
+
+    Another number of PyTorch's threads adds in another order, and so gives other last bits.
+    """
     parts = (data.training, data.validation)
     # The pipeline's own digest leaves normalisation out. With the counts, bytes of one part are never taken for those
     # of the other.
     pipeline = MessageToDict(data.pipeline.to_message())
-    told = json.dumps([CODE, config.to_json(), pipeline, [len(part) for part in parts]], sort_keys=True)
+    told = json.dumps([CODE, threads, config.to_json(), pipeline, [len(part) for part in parts]], sort_keys=True)
     digest = hashlib.sha256(told.encode())
     for part in parts:
         _update(digest, part)

@@ -13,6 +13,7 @@ from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.state import network_of
 from synthoscope.experiment.arms import Arm, Material, compose
 from synthoscope.experiment.training import config_of, digest_of, predict, train
+from synthoscope.images.augmentation import Augmentation
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.steps.normalization import Normalization
 from synthoscope.training.callbacks import NoCallbacks
@@ -49,6 +50,20 @@ def test_only_the_augmented_arm_sees_changed_images(arm):
     assert BASE.augmentation != NO_AUGMENTATION
     expected = BASE.augmentation if arm is Arm.AUGMENTED else NO_AUGMENTATION
     assert config_of(BASE, arm, 0, 3).augmentation == expected
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_augmented_arm_changes_images_whatever_the_network(preset):
+    """A network whose preset changes none has the first paper's changes there; else its arm would be the real one."""
+    given = PRESETS[preset].augmentation
+    expected = Augmentation() if given == NO_AUGMENTATION else given
+    assert config_of(PRESETS[preset], Arm.AUGMENTED, 0, 3).augmentation == expected != NO_AUGMENTATION
+    assert config_of(PRESETS[preset], Arm.REAL, 0, 3).augmentation == NO_AUGMENTATION
+
+
+def test_changes_that_were_asked_for_are_those_of_the_augmented_arm():
+    flips = replace(NO_AUGMENTATION, horizontal_flip=True)
+    assert config_of(replace(BASE, augmentation=flips), Arm.AUGMENTED, 0, 3).augmentation == flips
 
 
 def test_besides_the_seed_and_random_changes_arms_are_trained_alike():
@@ -126,9 +141,9 @@ def relabelled(part: LabelledPixels) -> LabelledPixels:
 
 def test_the_same_content_has_the_same_digest():
     again = TrainingData(spots(24, seed=1), spots(12, seed=2))
-    assert digest_of(BASE, data()) == digest_of(replace(BASE), again)
+    assert digest_of(BASE, data(), 1) == digest_of(replace(BASE), again, 1)
     turned = LabelledPixels(np.asfortranarray(REAL.images), REAL.labels)
-    assert digest_of(BASE, data(turned)) == digest_of(BASE, data())
+    assert digest_of(BASE, data(turned), 1) == digest_of(BASE, data(), 1)
 
 
 def test_whatever_may_change_the_outcome_changes_the_digest():
@@ -151,18 +166,19 @@ def test_whatever_may_change_the_outcome_changes_the_digest():
         (replace(BASE, seed=2**62), data()),
         (replace(BASE, seed=2**62 + 1), data()),
     ]
-    assert len({digest_of(*run) for run in runs}) == len(runs)
+    digests = {digest_of(*run, threads) for run in runs for threads in (1, 2)}
+    assert len(digests) == 2 * len(runs)
 
 
 def test_images_of_training_are_not_taken_for_those_of_validation():
     """Black images of the first class are nothing but zeros, wherever one part ends and the other begins."""
     black = LabelledPixels(np.zeros((3, 4, 4, 3), np.uint8), np.zeros(3, np.int64))
     one, two = black.take(np.arange(1)), black.take(np.arange(2))
-    assert digest_of(BASE, data(one, two)) != digest_of(BASE, data(two, one))
+    assert digest_of(BASE, data(one, two), 1) != digest_of(BASE, data(two, one), 1)
 
 
 def test_arms_of_the_same_images_and_configuration_are_trained_once():
     """Balanced classes need no synthetic image, so that this arm is the one of real images."""
     real, balanced = (compose(arm, 0.0, MATERIAL, 3) for arm in (Arm.REAL, Arm.BALANCED))
     configs = [config_of(BASE, arm, 3, 3) for arm in (Arm.REAL, Arm.BALANCED)]
-    assert digest_of(configs[0], data(real.images)) == digest_of(configs[1], data(balanced.images))
+    assert digest_of(configs[0], data(real.images), 1) == digest_of(configs[1], data(balanced.images), 1)
