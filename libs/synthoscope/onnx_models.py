@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from synthoscope.onnx_sessions import open_session
 
 OPSET = 17
 
@@ -45,13 +46,7 @@ class OnnxModel:
     """
 
     def __init__(self, model: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 4  # what is wrong is raised
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime has a class of its own for each cause, none of them public
-            raise ValueError("is not an ONNX model that can be computed here") from error
+        self._session = open_session(model, torch.get_num_threads())
 
     def __call__(self, rows: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
         """The outputs, each float32 N×…, of rows N×…."""

@@ -18,7 +18,7 @@ from synthoscope.classifier.data import TrainingData
 from synthoscope.classifier.exporting import export_classifier
 from synthoscope.classifier.objectives import Objective, objective_of
 from synthoscope.classifier.parsing import output_message
-from synthoscope.classifier.prediction import BANK_FILE, Classifier
+from synthoscope.classifier.prediction import Classifier
 from synthoscope.classifier.reliability.fitting import fit_reliability
 from synthoscope.classifier.state import best_weights, curves_of, trained_network
 from synthoscope.datasets import manifest
@@ -26,7 +26,7 @@ from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.grouping import grouping_of
 from synthoscope.models.card import card_files
 from synthoscope.models.predictions import path_of
-from synthoscope.models.versions import ONNX
+from synthoscope.models.versions import BANK, ONNX
 from synthoscope.models.weights import WEIGHTS, dump_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
@@ -70,7 +70,7 @@ def publish(
     files = {
         **card_files(record),
         WEIGHTS: dump_weights(best_weights(final)),
-        BANK_FILE: _dumped(classifier),
+        BANK: _dumped(classifier),
         ONNX: export_classifier(network, data.pipeline.normalization, validation.pixels.images[:_EXAMPLES]),
         **{path_of(said.split): said.to_json() for said in measured.predictions},
     }

@@ -19,12 +19,10 @@ from synthoscope.classifier.reliability.out_of_distribution import Detector, vie
 from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
+from synthoscope.models.versions import BANK
 from synthoscope.models.weights import load_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
-
-BANK_FILE = "features.safetensors"
-"""Path, within a version, of what tells images unlike its training images."""
 
 LARGEST_BATCH = 128
 """Images that go through the network at once; more are taken in turns, so that memory stays bounded."""
@@ -153,13 +151,13 @@ def load_detector(objects: ObjectStore, record: ModelVersion) -> Detector | None
 
     Raises DataLoss when it is damaged.
     """
-    if not any(file.path == BANK_FILE for file in record.files):
+    if not any(file.path == BANK for file in record.files):
         return None
-    tensors = load_weights(objects, record, BANK_FILE)
+    tensors = load_weights(objects, record, BANK)
     try:
         return Detector.from_tensors({name: tensor.numpy() for name, tensor in tensors.items()})
     except (KeyError, ValueError) as error:
-        raise DataLoss(f"{BANK_FILE} of {record.name} lacks what is needed to tell unlike images") from error
+        raise DataLoss(f"{BANK} of {record.name} lacks what is needed to tell unlike images") from error
 
 
 def network_of(record: ModelVersion) -> Network:

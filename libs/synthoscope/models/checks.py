@@ -3,21 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, PromotionCheck
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion, PromotionCheck
 from synthoscope.metrics.sign_flip import sign_flip_p_value
-from synthoscope.models import evaluations, predictions, versions
+from synthoscope.models import card, evaluations, predictions, versions
 from synthoscope.models.pairing import Paired, pair
 from synthoscope.objects import ObjectStore
+from synthoscope.onnx_sessions import open_session
 from synthoscope.rpc.errors import DataLoss, NotFound
 
 _CLASSIFIER = ModelKind.MODEL_KIND_CLASSIFIER
+
+_FILES_OF_CLASSIFIERS = (versions.WEIGHTS, versions.ONNX, versions.BANK, card.MARKDOWN, card.JSON)
 
 
 @dataclass(frozen=True)
 class Complete:
     """Passes a version that has all it should carry, undamaged.
 
-    A classifier: weights, an ONNX model, an evaluation on validation images, a temperature. Any other: weights.
+    A classifier: weights, an ONNX model that ONNX Runtime can compute, the bank of features, a card, an evaluation on
+    validation images, a temperature, what it refuses and, unless it gives findings, prediction sets. Any other:
+    weights. Whether the weights fit the network is not seen: that would take torch, which this module does without.
     """
 
     name: str = "complete"
@@ -30,18 +35,32 @@ class Complete:
 
 
 def _missing(objects: ObjectStore, candidate: ModelVersion) -> Iterator[str]:
-    for path in (versions.WEIGHTS, versions.ONNX) if candidate.kind == _CLASSIFIER else (versions.WEIGHTS,):
+    for path in _FILES_OF_CLASSIFIERS if candidate.kind == _CLASSIFIER else (versions.WEIGHTS,):
         try:
-            versions.read_file(objects, candidate, path)
+            data = versions.read_file(objects, candidate, path)
+            if path == versions.ONNX:
+                open_session(data)
         except NotFound:
             yield path
         except DataLoss:
             yield f"an undamaged {path}"
+        except ValueError:
+            yield f"a {path} that can be computed"
     if candidate.kind == _CLASSIFIER:
-        if evaluations.find(candidate, evaluations.VALIDATION) is None:
-            yield "an evaluation on validation images"
-        if not candidate.reliability.temperature > 0:
-            yield "a calibrated temperature"
+        yield from _missing_measurements(candidate)
+
+
+def _missing_measurements(candidate: ModelVersion) -> Iterator[str]:
+    reliability = candidate.reliability
+    if evaluations.find(candidate, evaluations.VALIDATION) is None:
+        yield "an evaluation on validation images"
+    if not reliability.temperature > 0:
+        yield "a calibrated temperature"
+    if not reliability.HasField("out_of_distribution"):
+        yield "a threshold for what it refuses"
+    # An image can have any number of findings: there is no set that holds the one that is true.
+    if candidate.output != ModelOutput.MODEL_OUTPUT_FINDINGS and not reliability.HasField("conformal"):
+        yield "prediction sets"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ WEIGHTS = "weights.safetensors"
 ONNX = "model.onnx"
 """Path of a classifier's ONNX model within a version."""
 
+BANK = "features.safetensors"
+"""Path, within a classifier's version, of what tells images unlike its training images."""
+
 IDENTITY = ("kind", "classes", "preset", "image_size", "config", "lineage", "files", "preprocessing")
 """The fields that a version is a digest of: what was trained, how, on what, and what came out."""
 

@@ -1,10 +1,19 @@
 import numpy as np
+import onnx
 import pytest
 
 from synthoscope import models
-from synthoscope.api.models.v1.models_pb2 import Evaluation, Lineage, ModelKind, ModelVersion, Reliability
-from synthoscope.classifier import exporting
-from synthoscope.models import versions
+from synthoscope.api.models.v1.models_pb2 import (
+    ConformalPrediction,
+    Evaluation,
+    Lineage,
+    ModelKind,
+    ModelOutput,
+    ModelVersion,
+    OutOfDistribution,
+    Reliability,
+)
+from synthoscope.models import card, versions
 from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.predictions import ImagePredictions, path_of
 from synthoscope.objects import InMemoryObjectStore
@@ -12,7 +21,20 @@ from synthoscope.rpc.errors import DataLoss
 
 GAN, CLASSIFIER = ModelKind.MODEL_KIND_GAN, ModelKind.MODEL_KIND_CLASSIFIER
 DATASET = "tenants/t/datasets/d/versions/0123456789abcdef"
-WHOLE = {versions.WEIGHTS: b"w", versions.ONNX: b"o"}
+FINDINGS = ModelOutput.MODEL_OUTPUT_FINDINGS
+
+
+def onnx_model():
+    """The smallest model: it gives back what it is given."""
+    given, back = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n"]) for name in "ab")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["a"], ["b"])], "identity", [given], [back])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    return onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets).SerializeToString()
+
+
+FILES = (versions.WEIGHTS, versions.ONNX, versions.BANK, card.MARKDOWN, card.JSON)
+WHOLE = {path: onnx_model() if path == versions.ONNX else b"some" for path in FILES}
+RELIABILITY = Reliability(temperature=1.2, conformal=ConformalPrediction(), out_of_distribution=OutOfDistribution())
 
 
 @pytest.fixture
@@ -131,12 +153,15 @@ def test_damaged_predictions_are_data_loss(objects):
 
 
 def whole(objects, files=WHOLE, **fields):
-    fields = {
-        "evaluations": [Evaluation(split="validation")],
-        "reliability": Reliability(temperature=1.2),
-        **fields,
-    }
+    fields = {"evaluations": [Evaluation(split="validation")], "reliability": RELIABILITY, **fields}
     return classifier(objects, 1, dict(files), **fields)
+
+
+def without(field):
+    reliability = Reliability()
+    reliability.CopyFrom(RELIABILITY)
+    reliability.ClearField(field)
+    return reliability
 
 
 def test_a_whole_version_is_complete(objects):
@@ -150,17 +175,44 @@ def test_a_whole_version_is_complete(objects):
 def test_all_that_is_missing_is_named(objects):
     found = Complete().check(objects, classifier(objects, 1), None)
     assert not found.passed
-    missing = (versions.WEIGHTS, versions.ONNX, "an evaluation on validation images", "a calibrated temperature")
-    assert found.reason == f"lacks {', '.join(missing)}"
-    assert Complete().check(objects, whole(objects, evaluations=[]), None).reason.startswith("lacks an evaluation")
+    missing = (
+        "weights.safetensors, model.onnx, features.safetensors, card.md, card.json, "
+        "an evaluation on validation images, a calibrated temperature, a threshold for what it refuses, prediction sets"
+    )
+    assert found.reason == f"lacks {missing}"
     assert not Complete().check(objects, classifier(objects, 1, kind=GAN), None).passed
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_each_file_is_asked_for(objects, path):
+    files = {other: data for other, data in WHOLE.items() if other != path}
+    assert Complete().check(objects, whole(objects, files), None).reason == f"lacks {path}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"evaluations": []}, "lacks an evaluation on validation images"),
+        ({"reliability": without("temperature")}, "lacks a calibrated temperature"),
+        ({"reliability": without("out_of_distribution")}, "lacks a threshold for what it refuses"),
+        ({"reliability": without("conformal")}, "lacks prediction sets"),
+    ],
+)
+def test_each_measurement_is_asked_for(objects, fields, reason):
+    assert Complete().check(objects, whole(objects, **fields), None).reason == reason
+
+
+def test_findings_have_no_prediction_sets(objects):
+    version = whole(objects, reliability=without("conformal"), output=FINDINGS)
+    assert Complete().check(objects, version, None).passed
+
+
+def test_an_onnx_file_that_cannot_be_loaded_is_named(objects):
+    version = whole(objects, WHOLE | {versions.ONNX: b"no model"})
+    assert Complete().check(objects, version, None).reason == "lacks a model.onnx that can be computed"
 
 
 def test_a_damaged_file_is_named(objects):
     version = whole(objects)
     objects.put(f"{version.name}/{versions.ONNX}", b"other")
     assert Complete().check(objects, version, None).reason == "lacks an undamaged model.onnx"
-
-
-def test_the_onnx_file_is_the_one_that_is_published():
-    assert versions.ONNX == exporting.ONNX
