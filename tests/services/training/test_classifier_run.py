@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from services.training import classifier_run
 from services.training.publishing import publish
 from services.training.reading import Task, read_data
 from synthoscope import models
@@ -13,6 +14,7 @@ from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
 from synthoscope.api.models.v1.models_pb2 import ModelOutput
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.training.v1 import training_pb2
+from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest
 from synthoscope.classifier.config import Output
 from synthoscope.classifier.exporting import load_onnx
 from synthoscope.classifier.loop import Surroundings, train
@@ -26,13 +28,23 @@ from synthoscope.datasets.loading import load_split
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import store_pixels
 from synthoscope.images.strangers import KINDS, strangers
+from synthoscope.jobs.job import JobKind
+from synthoscope.jobs.memory import InMemoryJobStore
+from synthoscope.jobs.redis import RedisSettings
+from synthoscope.jobs.submission import Jobs
+from synthoscope.jobs.worker import JobWorker
 from synthoscope.models import predictions
 from synthoscope.models.card import card_json, card_markdown
 from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.weights import dump_weights
-from synthoscope.objects import InMemoryObjectStore
+from synthoscope.objects import InMemoryObjectStore, ObjectStoreSettings
+from synthoscope.onnx_models import OnnxModel
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound
 from synthoscope.synthetic import sets
+from synthoscope.training.callbacks import NoCallbacks
+from synthoscope.training.parallel import World
+from synthoscope_ray.program import Stores
+from synthoscope_ray.settings import ProgramSettings, RaySettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -133,8 +145,8 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache):
     data, classes = read_data(objects, work, cache)
     version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
     assert {file.path for file in version.files} >= {
-        "weights.safetensors", "model.onnx", "features.safetensors", "predictions/test.json",
-        "predictions/validation.json",
+        "weights.safetensors", "model.onnx", "features.safetensors", "card.md", "card.json",
+        "predictions/test.json", "predictions/validation.json",
     }  # fmt: skip
     reliability = version.reliability
     assert reliability.temperature > 0
@@ -162,6 +174,46 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache):
     assert "10 test images" in found[1].reason
     assert card_json(version)["results"][0]["scores"]["accuracy"]["value"] == official.accuracy
     assert "not calibrated" not in card_markdown(version)
+
+
+def test_an_export_that_says_something_else_than_torch_is_not_published(cache, monkeypatch):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects, test_count=0))
+    data, classes = read_data(objects, work, cache)
+    final = train(work.config, data, OneOf(classes))
+    compute = OnnxModel.__call__
+    monkeypatch.setattr(OnnxModel, "__call__", lambda model, rows: tuple(item + 0.01 for item in compute(model, rows)))
+    with pytest.raises(DataLoss, match=r"the ONNX model's .* differ from torch's"):
+        publish(objects, work, final, cache)
+    assert not list(objects.list(work.model))
+    monkeypatch.undo()
+    assert publish(objects, work, final, cache) == models.get(objects, f"{work.model}/versions/latest")
+
+
+def test_a_training_whose_loss_is_no_number_publishes_nothing(tmp_path, monkeypatch):
+    settings = ProgramSettings(
+        objects=ObjectStoreSettings(endpoint="127.0.0.1:1", access_key="a", secret_key="s"),
+        redis=RedisSettings(host="127.0.0.1", port=1),
+        ray=RaySettings(worker_threads=1),
+        cache_dir=tmp_path,
+    )
+    stores = Stores(settings, InMemoryObjectStore(), InMemoryJobStore())
+    request = SubmitClassifierTrainingRequest(
+        parent="tenants/default",
+        dataset_version=dataset(stores.objects),
+        model_id="spots",
+        config={"preset": "cnn-64", "epochs": 2, "batch_size": 4},
+    )
+    job = Jobs(stores.objects, stores.jobs).submit("default", JobKind.CLASSIFIER_TRAINING, request)
+    # The loop on this process instead of Ray's workers.
+    monkeypatch.setattr(classifier_run, "open_stores", lambda: stores)
+    monkeypatch.setattr(
+        classifier_run.trainer, "run", lambda worker, stores, loop, workers: loop(World(), NoCallbacks(), None)
+    )
+    monkeypatch.setattr(OneOf, "losses", lambda objective, logits, labels, smoothing: logits.sum(dim=1) * float("nan"))
+    with pytest.raises(FailedPrecondition, match="the training loss became nan at step 0"):
+        classifier_run.main(JobWorker(stores.jobs, stores.objects, job.name, 1), stores)
+    assert not list(stores.objects.list("tenants/default/models"))
 
 
 def test_findings_are_trained_on_and_measured_one_by_one(cache):

@@ -4,7 +4,8 @@ from google.protobuf import struct_pb2
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersion
 from synthoscope.objects import InMemoryObjectStore
-from synthoscope.rpc.errors import DataLoss, InvalidInput, NotFound
+from synthoscope.records import Records
+from synthoscope.rpc.errors import DataLoss, InvalidInput, NotFound, Unavailable
 
 PARENT = "tenants/default/models/tumours"
 FILES = {"weights.safetensors": b"weights", "notes/curve.json": b"{}"}
@@ -44,6 +45,30 @@ def test_publishing_again_returns_what_is_there():
     objects = InMemoryObjectStore()
     first = models.publish(objects, PARENT, classifier(), FILES)
     assert models.publish(objects, PARENT, classifier(), FILES) == first
+
+
+def test_publishing_that_stops_before_the_record_leaves_no_version(monkeypatch):
+    objects = InMemoryObjectStore()
+
+    def away(key, data, **_):
+        raise Unavailable("the object store is away")
+
+    def versions():
+        return [record.name for record in Records(objects, ModelVersion).all(PARENT)]
+
+    monkeypatch.setattr(objects, "put_if_absent", away)
+    with pytest.raises(Unavailable):
+        models.publish(objects, PARENT, classifier(), FILES)
+    assert versions() == []
+    with pytest.raises(NotFound, match="has no versions"):
+        models.get(objects, f"{PARENT}/versions/latest")
+    monkeypatch.undo()
+    first = models.publish(objects, PARENT, classifier(), FILES)
+    monkeypatch.setattr(objects, "put_if_absent", away)
+    with pytest.raises(Unavailable):
+        models.publish(objects, PARENT, classifier(seed=8), FILES)
+    assert versions() == [first.name]
+    assert models.get(objects, f"{PARENT}/versions/latest") == first
 
 
 def test_latest_is_the_last_one_published():
