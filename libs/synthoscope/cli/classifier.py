@@ -64,7 +64,7 @@ def train(
     set_fields(config, settings or ())
     with Client() as client:
         if weights:
-            config.weights = client.model_name(weights) if "@" in weights else weights
+            config.weights = _weights(client, weights)
         sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
         job = client.models.train_classifier(
             client.dataset_name(dataset), model, config, sets, request_id, accept_unadmitted
@@ -110,6 +110,12 @@ def show_version(version: ModelVersion, as_json: bool) -> None:
     print_uses(version)
     for evaluation in version.evaluations:
         _show_evaluation(evaluation)
+
+
+def _weights(client: Client, named: str) -> str:
+    """What to start from as the service takes it: of a model's version the name that no promotion moves."""
+    is_version = "@" in named or "/versions/" in named
+    return client.models.get(client.model_name(named)).name if is_version else named
 
 
 def _accuracy(version: ModelVersion, split: str) -> str:
