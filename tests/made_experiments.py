@@ -71,7 +71,8 @@ def experiment(skip=lambda trial: False, fails=lambda trial: False, **fields) ->
             tested[trial] = predictions(trial)
             message.test.CopyFrom(evaluate(tested[trial], CLASSES, "test"))
         record.trials.append(message)
-    found = summary.summarise(asked, "cnn-64", tested)
+    synthetic_images = {trial: synthetic_images_of(trial) for trial in tested}
+    found = summary.summarise(asked, "cnn-64", tested, synthetic_images)
     record.comparisons.extend(found.comparisons)
     record.verdict.extend(found.verdict)
     return record
@@ -87,13 +88,18 @@ def trial_of(trial: Trial, asked: ExperimentSpecification) -> ExperimentTrial:
         preset=trial.preset,
         seed=trial.seed,
         real_images=0 if trial.arm is Arm.SYNTHETIC_ONLY else real,
-        synthetic_images=int(real * trial.ratio),
+        synthetic_images=synthetic_images_of(trial),
         validation_macro_f1=[0.1 * epoch + 0.01 * trial.seed for epoch in range(1, EPOCHS + 1)],
         cached=trial.seed == 0,
     )
     if trial.arm is Arm.REAL:
         message.accuracy_on_synthetic = 0.6 + 0.1 * trial.seed
     return message
+
+
+def synthetic_images_of(trial: Trial) -> int:
+    share = {Arm.SYNTHETIC: trial.ratio, Arm.FILTERED: 1.0, Arm.BALANCED: 0.5, Arm.SYNTHETIC_ONLY: 1.0}
+    return int(REAL[trial.fraction] * share.get(trial.arm, 0.0))
 
 
 def predictions(trial: Trial) -> Predictions:

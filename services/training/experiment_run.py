@@ -72,7 +72,8 @@ def _run(worker: JobWorker, stores: Stores, record: ExperimentRecord) -> None:
     # From here on nothing is trained or chosen any more.
     tested = runner.test(outcomes)
     said = _predictions(stores, version, tested, record)
-    summary = summarise(specification, preset, said)
+    synthetic_images = {trial: message.synthetic_images for trial, message in record.finished.items()}
+    summary = summarise(specification, preset, said, synthetic_images)
     record.experiment.comparisons.extend(summary.comparisons)
     record.experiment.verdict.extend(summary.verdict)
 

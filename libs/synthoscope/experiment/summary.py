@@ -1,7 +1,7 @@
 """What all runs of an experiment together showed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +33,17 @@ class Summary:
     verdict: Sequence[str]
 
 
-def summarise(specification: ExperimentSpecification, preset: str, tested: Mapping[Trial, Predictions]) -> Summary:
+def summarise(
+    specification: ExperimentSpecification,
+    preset: str,
+    tested: Mapping[Trial, Predictions],
+    synthetic_images: Mapping[Trial, int],
+) -> Summary:
     """Compares the arms of the chosen network at each fraction; `tested` has the runs' predictions on the test split.
 
-    Arms are paired by seed; a seed counts where both have it. All comparisons of a fraction are one family.
+    `synthetic_images` says of each of these runs how many it learned from; a synthetic arm without any is left out, and
+    the verdict says so. Arms are paired by seed; a seed counts where both have it. All comparisons of a fraction are
+    one family.
     Raises FailedPrecondition when all test images are of one group: nothing tells what chance does.
     """
     for said in tested.values():
@@ -47,10 +54,12 @@ def summarise(specification: ExperimentSpecification, preset: str, tested: Mappi
     comparisons: list[ArmComparison] = []
     verdict: list[str] = []
     for index, fraction in enumerate(specification.fractions):
-        runs = {trial: said for trial, said in tested.items() if (trial.fraction, trial.preset) == (index, preset)}
-        family = judge_family(_compared(runs))
+        of_fraction = [trial for trial in tested if (trial.fraction, trial.preset) == (index, preset)]
+        empty = {trial for trial in of_fraction if trial.arm in SYNTHETIC and not synthetic_images[trial]}
+        family = judge_family(_compared({trial: tested[trial] for trial in of_fraction if trial not in empty}))
         comparisons += [_message(judged, fraction.share, preset) for judged in family]
-        verdict += [f"With {100 * fraction.share:g} % of the real images: {text}" for text in _answers(family)]
+        sentences = [*_answers(family), *_left_out(empty)]
+        verdict += [f"With {100 * fraction.share:g} % of the real images: {text}" for text in sentences]
     return Summary(comparisons, verdict)
 
 
@@ -102,6 +111,18 @@ def _answers(family: Sequence[Judged]) -> list[str]:
     if not arms or not controls:
         return sentences
     return [f"{answer(family, arms, controls, oracle).text}{_unmet(controls)}", *sentences]
+
+
+def _left_out(empty: Collection[Trial]) -> list[str]:
+    """Sentences on synthetic arms that added no synthetic image: their runs are those of the real images."""
+    arms = {name_of(trial): trial.arm for trial in sorted(empty, key=lambda trial: (trial.ratio, trial.arm))}
+    return [f"{name} adds nothing, and was left out: {_why_empty(arm)}." for name, arm in arms.items()]
+
+
+def _why_empty(arm: Arm) -> str:
+    return (
+        "the classes are of one size" if arm is Arm.BALANCED else "of each class, it would be less than half an image"
+    )
 
 
 def _unmet(controls: Sequence[str]) -> str:

@@ -45,7 +45,12 @@ ALIKE = dict.fromkeys(CONTROLS, 0.8)
 
 
 def summary(skill, **fields) -> Summary:
-    return summarise(specification(), PRESET, runs(skill, **fields))
+    return summarised(runs(skill, **fields))
+
+
+def summarised(tested, empty=lambda trial: False) -> Summary:
+    """Of runs that all learned from synthetic images, but for those that are `empty`."""
+    return summarise(specification(), PRESET, tested, {trial: 0 if empty(trial) else 10 for trial in tested})
 
 
 def by_pair(found: Summary) -> dict[tuple[str, str], ArmComparison]:
@@ -126,6 +131,35 @@ def test_the_verdict_has_each_synthetic_arm_against_the_real_images(nothing):
     assert nothing.verdict[1:] == [SHARE[0] + text for text in sentences]
 
 
+def test_an_arm_that_adds_no_synthetic_image_is_not_judged():
+    """It is the arm of real images: its zeros are no evidence, and cost the other arms power."""
+    others = {**ALIKE, (Arm.SYNTHETIC, 1.0): 0.88}
+    more = {(Arm.SYNTHETIC, 0.01): 0.8, (Arm.SYNTHETIC, 0.001): 0.8, Arm.BALANCED: 0.8}
+    found = summarised(runs({**others, **more}), lambda trial: trial.arm is Arm.BALANCED or trial.ratio < 1)
+    without = summary(others)
+    assert found.comparisons == without.comparisons
+    assert found.verdict[:-3] == without.verdict
+    too_few = "adds nothing, and was left out: of each class, it would be less than half an image."
+    assert found.verdict[-3:] == [
+        f"{SHARE[0]}real, balanced with synthetic adds nothing, and was left out: the classes are of one size.",
+        f"{SHARE[0]}real + synthetic ×0.001 {too_few}",
+        f"{SHARE[0]}real + synthetic ×0.01 {too_few}",
+    ]
+
+
+def test_where_no_synthetic_arm_adds_anything_the_verdict_says_that_alone():
+    found = summarised(runs({**ALIKE, Arm.BALANCED: 0.8}), lambda trial: trial.arm is Arm.BALANCED)
+    left_out = "real, balanced with synthetic adds nothing, and was left out: the classes are of one size."
+    assert found == Summary([], [SHARE[0] + left_out])
+
+
+def test_an_arm_is_left_out_only_where_it_adds_nothing():
+    both = runs({**ALIKE, Arm.BALANCED: 0.8}) | runs({**ALIKE, Arm.BALANCED: 0.8}, fraction=1)
+    found = summarised(both, lambda trial: trial.arm is Arm.BALANCED and trial.fraction == 0)
+    assert {(item.share, item.arm) for item in found.comparisons} == {(1.0, "real, balanced with synthetic")}
+    assert [text for text in found.verdict if "adds nothing" in text] == found.verdict[:1]
+
+
 def test_differences_are_those_of_scikit_learn(helped):
     tested = runs({**ALIKE, (Arm.SYNTHETIC, 1.0): 0.88, Arm.ORACLE: 0.9})
     assert SCORE == "balanced_accuracy"
@@ -154,7 +188,7 @@ def test_seeds_that_were_cut_off_do_not_count():
     whole = runs({Arm.REAL: 0.8, (Arm.SYNTHETIC, 1.0): 0.88})
     cut = {trial: found for trial, found in whole.items() if (trial.arm, trial.seed) != (Arm.REAL, 4)}
     paired = {trial: found for trial, found in whole.items() if trial.seed < 4}
-    both = [summarise(specification(), PRESET, tested) for tested in (cut, paired)]
+    both = [summarised(tested) for tested in (cut, paired)]
     assert both[0] == both[1]
     assert "4 seeds" in both[0].verdict[0]
 
@@ -162,7 +196,7 @@ def test_seeds_that_were_cut_off_do_not_count():
 def test_seeds_are_paired_by_their_numbers_not_by_their_places():
     tested = runs({Arm.REAL: 0.8, (Arm.SYNTHETIC, 1.0): 0.8})
     turned = dict(reversed(tested.items()))
-    first, second = (summarise(specification(), PRESET, runs).comparisons[0] for runs in (tested, turned))
+    first, second = (summarised(runs).comparisons[0] for runs in (tested, turned))
     assert first == second
 
 
@@ -172,7 +206,7 @@ def test_with_less_than_two_seeds_in_common_there_is_no_comparison(left):
     whole = runs({Arm.REAL: 0.8, Arm.SYNTHETIC_ONLY: 0.8})
     arms = (Arm.REAL, Arm.SYNTHETIC_ONLY)
     tested = {trial: found for trial, found in whole.items() if trial.seed in left[arms.index(trial.arm)]}
-    assert summarise(specification(), PRESET, tested) == Summary([], [])
+    assert summarised(tested) == Summary([], [])
 
 
 def test_an_answer_counts_the_controls_that_every_arm_has_met():
@@ -180,7 +214,7 @@ def test_an_answer_counts_the_controls_that_every_arm_has_met():
     tested = runs({Arm.REAL: 0.8, Arm.AUGMENTED: 0.8, (Arm.SYNTHETIC, 1.0): 0.88}) | runs(
         {Arm.DUPLICATED: 0.8}, seeds=1
     )
-    found = summarise(specification(), PRESET, tested)
+    found = summarised(tested)
     assert {item.reference for item in found.comparisons} == {"real", "real + augmentation"}
     assert "Synthetic images help, beyond all controls" in found.verdict[0]
     assert found.verdict[0].endswith(" There was no comparison with real twice.")
@@ -191,16 +225,14 @@ def test_fractions_are_summarised_each_for_itself_and_other_networks_are_left_ou
     large = {**ALIKE, (Arm.SYNTHETIC, 1.0): 0.8}
     tested = runs(small) | runs(large, fraction=1)
     others = runs({Arm.REAL: 0.1, (Arm.SYNTHETIC, 1.0): 0.9}, fraction=1, preset="cnn-128")
-    found = summarise(specification(), PRESET, tested | others)
-    assert found == summarise(specification(), PRESET, tested)
+    found = summarised(tested | others)
+    assert found == summarised(tested)
     assert {(item.share, item.finding) for item in found.comparisons} == {
         (0.25, "helps"), (1.0, "no difference that matters"),
     }  # fmt: skip
     assert [text.partition(": ")[0] + ": " for text in found.verdict] == [SHARE[0]] * 2 + [SHARE[1]] * 2
     # Another fraction's comparisons cost no power.
-    assert by_pair(summarise(specification(), PRESET, runs(small))) == by_pair(
-        Summary(found.comparisons[:3], found.verdict)
-    )
+    assert by_pair(summarised(runs(small))) == by_pair(Summary(found.comparisons[:3], found.verdict))
 
 
 def test_copies_in_the_test_split_are_no_further_evidence():
@@ -212,7 +244,7 @@ def test_copies_in_the_test_split_are_no_further_evidence():
 
 
 def test_nothing_trained_is_nothing_to_compare():
-    assert summarise(specification(), PRESET, {}) == Summary([], [])
+    assert summarised({}) == Summary([], [])
 
 
 def test_images_of_one_patient_cannot_tell_arms_apart():
