@@ -100,7 +100,7 @@ def test_an_experiment_that_has_not_come_to_anything_is_a_page_too(experiment):
         begun.ClearField(field)
     begun.state = JobState.JOB_STATE_RUNNING
     page = render(begun)
-    assert "the experiment is RUNNING" in page
+    assert "the experiment is RUNNING, and the test split was not opened" in page
     assert "Nothing was tested" in page
     untested = Experiment()
     untested.CopyFrom(experiment)
@@ -111,6 +111,17 @@ def test_an_experiment_that_has_not_come_to_anything_is_a_page_too(experiment):
     page = render(untested)
     assert "Nothing was tested" in page
     assert "41.0 ± 1.0" in page
+
+
+def test_where_there_was_nothing_to_compare_the_test_split_is_not_said_to_be_closed():
+    controls = made_experiments.experiment(arms=[Arm.AUGMENTED.message, Arm.DUPLICATED.message])
+    assert not controls.verdict
+    page = render(controls)
+    assert "There is no verdict: there was nothing to compare." in page
+    assert "not opened" not in page
+    controls.state = JobState.JOB_STATE_FAILED
+    page = render(controls)
+    assert "There is no verdict: the experiment is FAILED, though the test split was opened." in page
 
 
 def test_the_answer_of_a_fraction_comes_before_its_arms():
