@@ -7,6 +7,7 @@ from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
 from synthoscope.classifier.config import ClassifierConfig, Output
 from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.pretrained.references import check_source
+from synthoscope.experiment.needs import NEEDS, has_images
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, ResourceExhausted
@@ -34,6 +35,8 @@ def check(objects: ObjectStore, specification: ExperimentSpecification) -> None:
     tested = sum(count.count for count in version.counts if count.split == Split.SPLIT_TEST)
     if tested < 2:
         raise FailedPrecondition(f"{field}.dataset_version: {version.name} has {tested} test images; 2 are needed")
+    if len(version.classes) < 2:
+        raise FailedPrecondition(f"{field}.dataset_version: {version.name} has fewer than two classes to tell apart")
     _check_numbers(specification, field)
     _check_networks(objects, specification, field)
     shares = [fraction.share for fraction in specification.fractions]
@@ -41,6 +44,9 @@ def check(objects: ObjectStore, specification: ExperimentSpecification) -> None:
         raise InvalidInput(f"{field}.fractions", "must hold at least one, of different shares")
     for index, fraction in enumerate(specification.fractions):
         _check_fraction(objects, fraction, version, f"{field}.fractions[{index}]")
+    for index, arm in enumerate(specification.arms):
+        if not any(has_images(arm, fraction) for fraction in specification.fractions):
+            raise InvalidInput(f"{field}.arms[{index}]", NEEDS[arm])
 
 
 def _check_numbers(specification: ExperimentSpecification, field: str) -> None:

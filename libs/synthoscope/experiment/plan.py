@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from synthoscope.api.experiments.v1.experiments_pb2 import ExperimentSpecification, Fraction
 from synthoscope.experiment.arms import Arm
+from synthoscope.experiment.needs import has_images
 
 DEFAULT_RATIOS = (0.25, 0.5, 1.0, 2.0)
 DEFAULT_SEEDS = 5
@@ -83,11 +84,4 @@ def _arms_with_ratios(specification: ExperimentSpecification, fraction: Fraction
 def _arms(specification: ExperimentSpecification, fraction: Fraction) -> Sequence[Arm]:
     """The arms asked for that the fraction has images for; the real one first."""
     asked = {Arm.of(arm) for arm in specification.arms} or set(Arm)
-    lacking: set[Arm] = set()
-    if not fraction.synthetic_sets:
-        lacking |= {Arm.SYNTHETIC, Arm.BALANCED, Arm.SYNTHETIC_ONLY}
-    if not fraction.filtered_sets:
-        lacking.add(Arm.FILTERED)
-    if not fraction.further_version:
-        lacking.add(Arm.ORACLE)
-    return [arm for arm in Arm if arm is Arm.REAL or (arm in asked and arm not in lacking)]
+    return [arm for arm in Arm if arm is Arm.REAL or (arm in asked and has_images(arm.message, fraction))]

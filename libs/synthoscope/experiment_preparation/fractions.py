@@ -33,7 +33,12 @@ class FractionVersions:
 
 
 def training_part(client: Client, version: DatasetVersion) -> DatasetVersion:
-    """The training split alone. Raises FailedPrecondition when the version has no test split to keep for the end."""
+    """The training split alone.
+
+    Raises FailedPrecondition when the version has no test split to keep for the end, or no two classes to tell apart.
+    """
+    if len(version.classes) < 2:
+        raise FailedPrecondition(f"{version.name} has fewer than two classes to tell apart")
     if not any(count.split == Split.SPLIT_TEST and count.count for count in version.counts):
         raise FailedPrecondition(
             f"{version.name} has no test split, and an experiment is judged by one; draw one first (synthoscope "

@@ -13,7 +13,7 @@ from synthoscope.datasets.counts import training_counts
 from synthoscope.experiment_preparation import amounts
 from synthoscope.experiment_preparation.fractions import FractionVersions, percent
 from synthoscope.experiment_preparation.repeating import ensure
-from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 DISCRIMINATOR_SHARE = 0.5
 """Of the candidates, those that pass the filter of the filtered sets."""
@@ -41,12 +41,15 @@ class Generating:
     def run(self, fractions: Sequence[FractionVersions], arms: Set[Arm], ratios: Collection[float]) -> Sequence[Sets]:
         """The sets of each fraction. All jobs of a kind are submitted before the first is waited for.
 
-        Raises InvalidInput for a generator without classes, JobFailed, and what the services raise.
+        Raises InvalidInput for a generator without classes, FailedPrecondition when no set has an image to add,
+        JobFailed, and what the services raise.
         """
         if self.config.conditioning == GanConditioning.GAN_CONDITIONING_UNCONDITIONAL:
             raise InvalidInput("gan.conditioning", "must be per-class or conditional: an experiment needs labels")
         if not arms & (amounts.UNFILTERED | {Arm.ARM_FILTERED}):
             return [Sets() for _ in fractions]
+        if not any(_draws(training_counts(fraction.version), arms, ratios) for fraction in fractions):
+            raise FailedPrecondition("the classes are of one size, so balanced adds nothing; leave that arm out")
         trainings = [self._train(fraction) for fraction in fractions]
         models = [
             self.follow(job, f"training a GAN on {percent(fraction.share)}").result
@@ -104,3 +107,9 @@ class Generating:
                 if tally.kept < tally.asked:
                     self.note(f"{name} has {tally.kept} of {tally.asked} images of {label}: arms that need more fail")
         return names
+
+
+def _draws(real: Mapping[str, int], arms: Set[Arm], ratios: Collection[float]) -> bool:
+    """Whether some arm draws any synthetic image on a fraction of these real images by class."""
+    counts = (amounts.unfiltered_counts(real, arms, ratios), amounts.filtered_counts(real, arms))
+    return any(any(count.values()) for count in counts)

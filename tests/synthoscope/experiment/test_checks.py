@@ -148,6 +148,39 @@ def test_arms_are_compared_on_test_images(objects, tested):
         check(objects, specification())
 
 
+@pytest.mark.parametrize("classes", [(), ("a",)])
+def test_a_classifier_has_classes_to_tell_apart(objects, classes):
+    counts = [(split, label, count) for split, label, count in EVERYWHERE if label in classes] or [(TEST, "", 2)]
+    for name in (WHOLE, HALF, FURTHER):
+        store(objects, name, counts, classes)
+    with pytest.raises(FailedPrecondition, match=rf"dataset_version: {WHOLE} has fewer than two classes"):
+        check(objects, specification())
+
+
+NEEDS_SETS = "needs synthetic sets, and no fraction has any"
+
+
+@pytest.mark.parametrize(("arm", "lacking", "says"), [
+    (Arm.ARM_SYNTHETIC, {"synthetic_sets": []}, NEEDS_SETS),
+    (Arm.ARM_BALANCED, {"synthetic_sets": []}, NEEDS_SETS),
+    (Arm.ARM_SYNTHETIC_ONLY, {"synthetic_sets": []}, NEEDS_SETS),
+    (Arm.ARM_FILTERED, {"filtered_sets": []}, "needs filtered synthetic sets, and no fraction has any"),
+    (Arm.ARM_ORACLE, {"further_version": ""}, "needs further real images, and no fraction has any; a share of 1"),
+])  # fmt: skip
+def test_an_arm_that_is_asked_for_by_name_has_images_somewhere(objects, arm, lacking, says):
+    """Else it would be missing in the results, and nobody told why."""
+    without = [fraction(share=0.25, **lacking), fraction(**lacking)]
+    named = [Arm.ARM_DUPLICATED, arm]
+    with pytest.raises(InvalidInput) as refused:
+        check(objects, specification(fractions=without, arms=named))
+    (violation,) = refused.value.violations
+    assert violation.field == "specification.arms[1]"
+    assert violation.description.startswith(says)
+    check(objects, specification(fractions=without, arms=[Arm.ARM_REAL, Arm.ARM_AUGMENTED, Arm.ARM_DUPLICATED]))
+    check(objects, specification(fractions=without))
+    check(objects, specification(fractions=[without[0], fraction()], arms=named))
+
+
 @pytest.mark.parametrize(("counts", "says"), [
     ([(TRAIN, "a", 8), *EVERYWHERE[2:]], "has no images of b for training"),
     ([(TRAIN, "a", 8), (TRAIN, "b", 0), *EVERYWHERE[2:]], "has no images of b for training"),

@@ -258,4 +258,20 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(client, objects,
     untested = import_version(objects, DATASET, images)
     with pytest.raises(FailedPrecondition, match="has no test split"):
         preparation.prepare(request(untested))
+    alone = import_version(objects, DATASET, [image for image in images if image.label == "a"])
+    with pytest.raises(FailedPrecondition, match="has fewer than two classes"):
+        preparation.prepare(request(alone))
     assert not workers.done["JOB_KIND_GAN_TRAINING"]
+
+
+def test_no_generator_is_trained_to_balance_classes_of_one_size(client, objects, workers, version):
+    every = manifest.read(objects, version)
+    alike = import_version(
+        objects, DATASET, [image for image in every if image.split == TEST or image.path[2:] < "040"]
+    )
+    preparation = Preparation(client, workers.follow)
+    with pytest.raises(FailedPrecondition, match="of one size, so balanced adds nothing"):
+        preparation.prepare(request(alike, gan=GAN, shares=(1.0,), arms=[Arm.ARM_BALANCED]))
+    assert not workers.done["JOB_KIND_GAN_TRAINING"]
+    both = preparation.prepare(request(alike, gan=GAN, shares=(1.0,), arms=[Arm.ARM_BALANCED, Arm.ARM_FILTERED]))
+    assert both.fractions[0].filtered_sets
