@@ -41,6 +41,7 @@ from synthoscope.cli.experiment_options import (
     Shares,
     SplitSeed,
     SyntheticSets,
+    check_arms,
     check_shares,
     parse_arms,
     parse_gan,
@@ -85,14 +86,15 @@ def run(
     """Trains classifiers with and without synthetic images, and says whether these help.
 
     Fractions, generators and synthetic sets are made first. Everything is found again by what it was made of: after
-    Ctrl-C, or when something failed, the same command goes on where it stopped.
+    Ctrl-C, when something failed, or when the budget ended, the same command goes on where it stopped.
     """
     shares = check_shares(fraction or DEFAULT_SHARES)
     presets = preset or [DEFAULT_PRESET]
+    arms = parse_arms(arm or ())
     specification = ExperimentSpecification(
         presets=presets,
         training=parse_training(presets, epochs, settings or ()),
-        arms=parse_arms(arm or ()),
+        arms=arms,
         ratios=parse_ratios(ratio or DEFAULT_RATIOS),
         seeds=seeds,
         budget_minutes=budget,
@@ -100,6 +102,8 @@ def run(
     config = parse_gan(gan, gan_set or (), named=[*(synthetic or ()), *(filtered or ())])
     unfiltered = parse_sets(synthetic or (), shares, "--synthetic")
     passed = parse_sets(filtered or (), shares, "--filtered")
+    there = {"generated": config is not None, "synthetic": bool(unfiltered), "filtered": bool(passed)}
+    check_arms(arms, shares, **there)
     with Client() as client:
         specification.dataset_version = client.dataset_name(dataset)
         sets = _full_names(client, unfiltered), _full_names(client, passed)
@@ -160,12 +164,21 @@ def report(
 
 
 def _submit(client: Client, specification: ExperimentSpecification, request_id: str, accept_unadmitted: bool) -> Job:
-    """Under the id that was given, or one that is found again when the same is asked for again."""
+    """Under the id that was given, or one that is found again when the same is asked for again.
+
+    One that ended without some of its runs is asked for anew: the new one finds the others by their content.
+    """
 
     def start(chosen: str) -> Job:
         return client.experiments.submit(specification, chosen, accept_unadmitted)
 
-    return start(request_id) if request_id else ensure(start, "run", specification, accept_unadmitted)
+    def is_whole(job: Job) -> bool:
+        experiment = client.experiments.get(job.result)
+        return not experiment.cut_short and not any(trial.error for trial in experiment.trials)
+
+    if request_id:
+        return start(request_id)
+    return ensure(start, "run", specification, accept_unadmitted, is_whole=is_whole)
 
 
 def _full_names(client: Client, sets: Mapping[float, Sequence[str]]) -> Mapping[float, Sequence[str]]:

@@ -15,16 +15,19 @@ _LOST = (JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED)
 Input = str | int | bool | Message
 
 
-def ensure(start: Callable[[str], Job], step: str, *inputs: Input) -> Job:
+def ensure(
+    start: Callable[[str], Job], step: str, *inputs: Input, is_whole: Callable[[Job], bool] = lambda job: True
+) -> Job:
     """The job of a step on these inputs: the one that runs or has succeeded, else a new one.
 
-    `start` takes a request id and submits; an id whose job has failed or was cancelled is not used again. Raises what
-    `start` raises.
+    `start` takes a request id and submits; an id whose job has failed or was cancelled is not used again, nor one whose
+    job has succeeded without being `is_whole`. Raises what these two raise.
     """
     digest = digest_of(*inputs)
     # Ends: a request id that nobody used before gives a new job, which is QUEUED.
+    jobs = (start(f"experiment-{step}-{digest}-{attempt}") for attempt in count())
     return next(
-        job for attempt in count() if (job := start(f"experiment-{step}-{digest}-{attempt}")).state not in _LOST
+        job for job in jobs if job.state not in _LOST and (job.state != JobState.JOB_STATE_SUCCEEDED or is_whole(job))
     )
 
 

@@ -6,11 +6,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from synthoscope.api.experiments.v1.experiments_pb2 import Arm, Experiment
+from synthoscope.api.experiments.v1.experiments_pb2 import Arm, Experiment, ExperimentTrial
+from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobState
 from synthoscope.api.training.v1.training_pb2 import GanConditioning
 from synthoscope.cli import experiment_options as options
 from synthoscope.cli.app import app
 from synthoscope.cli.console import console
+from synthoscope.cli.experiment import _submit
 from synthoscope.cli.experiment_results import show_experiment
 from synthoscope.client.experiments import Experiments
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
@@ -108,6 +110,76 @@ def test_wrong_options_are_refused_before_anything_is_asked_of_the_platform(cli,
     code, output = cli("run", "brain", *arguments)
     assert code == 2
     assert text in unwrapped(output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--arm", "synthetic"], "synthetic needs --gan or --synthetic"),
+        (["--arm", "real", "--arm", "synthetic-only", "--filtered", "1=f"], "synthetic-only needs --gan or --syn"),
+        (["--arm", "balanced"], "balanced needs --gan or --synthetic"),
+        (["--arm", "filtered", "--synthetic", "1=s"], "filtered needs --gan or --filtered"),
+        (["--arm", "oracle", "--fraction", "1"], "oracle needs a --fraction below 1"),
+    ],
+)
+def test_an_arm_that_will_have_no_images_is_refused_before_anything_is_made(cli, arguments, text):
+    code, output = cli("run", "brain", *arguments)
+    assert code == 2
+    assert text in unwrapped(output)
+
+
+def test_arms_that_will_have_images_are_taken():
+    made = ["ARM_SYNTHETIC", "ARM_BALANCED", "ARM_SYNTHETIC_ONLY", "ARM_FILTERED", "ARM_ORACLE"]
+    options.check_arms(made, [0.5, 1.0], generated=True, synthetic=False, filtered=False)
+    options.check_arms(made, [0.5], generated=False, synthetic=True, filtered=True)
+    options.check_arms(["ARM_AUGMENTED", "ARM_REAL"], [1.0], generated=False, synthetic=False, filtered=False)
+    options.check_arms([], [1.0], generated=False, synthetic=False, filtered=False)
+
+
+class Submissions:
+    """A client's experiments: those of these records have ended, one after the other; a further one is QUEUED."""
+
+    def __init__(self, *ended):
+        self.ended, self.ids = ended, []
+
+    @property
+    def experiments(self):
+        return self
+
+    def submit(self, specification, request_id, accept_unadmitted):
+        if request_id not in self.ids:
+            self.ids.append(request_id)
+        place = self.ids.index(request_id)
+        state = JobState.JOB_STATE_SUCCEEDED if place < len(self.ended) else JobState.JOB_STATE_QUEUED
+        return Job(name=request_id, state=state, result=str(place))
+
+    def get(self, name):
+        return self.ended[int(name)]
+
+
+FAILED = Experiment(trials=[ExperimentTrial(id="one"), ExperimentTrial(id="two", error="too few images")])
+CUT_SHORT = Experiment(trials=[ExperimentTrial(id="one")], cut_short=True)
+WHOLE = Experiment(trials=[ExperimentTrial(id="one"), ExperimentTrial(id="two")])
+
+
+@pytest.mark.parametrize("ended", [(FAILED,), (CUT_SHORT,), (CUT_SHORT, FAILED)])
+def test_an_experiment_that_lacks_runs_is_gone_on_with(ended):
+    client = Submissions(*ended)
+    job = _submit(client, made_experiments.specification(), "", False)
+    assert (job.state, len(client.ids)) == (JobState.JOB_STATE_QUEUED, len(ended) + 1)
+
+
+def test_an_experiment_that_lacks_nothing_is_found_again():
+    client = Submissions(CUT_SHORT, WHOLE)
+    for _ in range(2):
+        job = _submit(client, made_experiments.specification(), "", False)
+        assert (job.state, job.result) == (JobState.JOB_STATE_SUCCEEDED, "1")
+
+
+def test_an_id_that_was_given_is_kept_whatever_became_of_it():
+    client = Submissions(CUT_SHORT)
+    job = _submit(client, made_experiments.specification(), "mine", False)
+    assert (job.name, client.ids) == ("mine", ["mine"])
 
 
 def test_the_verdict_is_shown_with_comparisons_and_failures(experiment):

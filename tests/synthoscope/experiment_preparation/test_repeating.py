@@ -33,6 +33,18 @@ def test_a_job_that_failed_or_was_cancelled_is_begun_anew():
     assert again.ids == jobs.ids[:1]
 
 
+def test_a_job_that_left_something_undone_is_begun_anew():
+    jobs = Jobs(JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_SUCCEEDED)
+    found = ensure(jobs.start, "run", "brain", is_whole=lambda job: job.name.endswith("-1"))
+    assert found.name == jobs.ids[-1]
+    assert len(jobs.ids) == 2
+
+
+def test_what_a_job_leaves_undone_is_not_asked_before_it_has_succeeded():
+    jobs = Jobs(JobState.JOB_STATE_FAILED, JobState.JOB_STATE_RUNNING)
+    assert ensure(jobs.start, "run", "brain", is_whole=lambda job: False).state == JobState.JOB_STATE_RUNNING
+
+
 def test_a_digest_is_the_same_on_every_machine():
     assert digest_of("a", 1, GanTrainingConfig(preset="r3")) == "a5aa87240333940a0e2c427b1c4d7b1d"
     assert digest_of("a", "b") != digest_of("ab")
