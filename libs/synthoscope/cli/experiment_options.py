@@ -121,21 +121,21 @@ def parse_arms(texts: Sequence[str]) -> Sequence[str]:
 def check_arms(
     arms: Sequence[str], shares: Sequence[float], *, generated: bool, synthetic: bool, filtered: bool
 ) -> None:
-    """Raises BadParameter for an arm, by the contract's name, that will have no images on any of these shares.
+    """Raises BadParameter for an arm, by the contract's name, that will have images on none of these shares.
 
-    Whether a GAN makes the sets, and which sets are named instead.
+    `generated` says whether a GAN makes the sets, the others whether such sets are named instead.
     """
-    lacking = {
-        "needs --gan or --synthetic": {
-            name for name in ("ARM_SYNTHETIC", "ARM_BALANCED", "ARM_SYNTHETIC_ONLY") if not (generated or synthetic)
-        },
-        "needs --gan or --filtered": set() if generated or filtered else {"ARM_FILTERED"},
-        "needs a --fraction below 1, which leaves further real images": set() if min(shares) < 1 else {"ARM_ORACLE"},
-    }
+    lacking: dict[str, str] = {}
+    if not (generated or synthetic):
+        lacking |= dict.fromkeys(("ARM_SYNTHETIC", "ARM_BALANCED", "ARM_SYNTHETIC_ONLY"), "--gan or --synthetic")
+    if not (generated or filtered):
+        lacking["ARM_FILTERED"] = "--gan or --filtered"
+    if min(shares) == 1:
+        lacking["ARM_ORACLE"] = "a --fraction below 1, which leaves further real images"
     words = {name: word for word, name in _ARMS.items()}
-    for description, names in lacking.items():
-        if absent := [name for name in arms if name in names]:
-            raise typer.BadParameter(f"{words[absent[0]]} {description}", param_hint="--arm")
+    for arm in arms:
+        if arm in lacking:
+            raise typer.BadParameter(f"{words[arm]} needs {lacking[arm]}", param_hint="--arm")
 
 
 def parse_ratios(ratios: Sequence[float]) -> Sequence[float]:
