@@ -15,7 +15,7 @@ from synthoscope.classifier.networks import Network, build_network, to_input
 from synthoscope.classifier.outputs import Outputs, outputs_of
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.reliability.conformal import prediction_sets
-from synthoscope.classifier.reliability.out_of_distribution import Detector, views_of
+from synthoscope.classifier.reliability.out_of_distribution import THRESHOLD, Detector, views_of
 from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
@@ -99,7 +99,7 @@ class Classifier:
         strangeness, refused = np.zeros(len(images), np.float32), np.zeros(len(images), bool)
         if self.detector is not None and len(images):
             strangeness = self.detector.scores(views_of(images, outputs.features))
-            refused = strangeness > self.detector.threshold
+            refused = strangeness > THRESHOLD
         sets = None
         if self.record.reliability.HasField("conformal"):
             threshold = self.record.reliability.conformal.threshold

@@ -26,6 +26,9 @@ from synthoscope.classifier.reliability.temperature import (
 from synthoscope.images.strangers import KINDS, strangers
 from synthoscope.metrics.bootstrap import group_index
 
+FOLDS = 10
+"""Parts of the held-out images whose refusals are counted with limits from the others."""
+
 STRANGERS = 20
 """Made-up images of each kind that refusals are counted on."""
 
@@ -78,34 +81,36 @@ def _detector(classifier: Classifier, data: TrainingData, outputs: Outputs, seed
 def _refusals(
     classifier: Classifier, data: TrainingData, outputs: Outputs, groups: NDArray[np.int64], seed: int
 ) -> OutOfDistribution:
-    """What is refused of real images, halves of which by thresholds fitted on the others, and of made-up ones."""
+    """What is refused of real images, a part of which each time by limits from the others, and of made-up ones."""
     detector = classifier.detector
     assert detector is not None  # noqa: S101  # it was just fitted
-    views = views_of(data.validation.images, outputs.features)
-    refused = [
-        out_of_distribution.refit(detector, {name: rows[first] for name, rows in views.items()}).refused(
-            {name: rows[second] for name, rows in views.items()}
-        )
-        for first, second in _halves(groups, seed)
-    ]
+    distances = detector.distances(views_of(data.validation.images, outputs.features))
+    refused = np.zeros(len(distances), bool)
+    for rows in _folds(groups, seed):
+        others = rows if rows.all() else ~rows
+        refused[rows] = (distances[rows] > out_of_distribution.limits_of(distances[others])).any(axis=1)
     made_up = {kind: strangers(kind, STRANGERS, classifier.image_size, seed) for kind in KINDS}
     return OutOfDistribution(
         method="knn",
         neighbours=NEIGHBOURS,
-        threshold=detector.threshold,
-        false_refusals=float(np.concatenate(refused).mean()),
+        threshold=out_of_distribution.THRESHOLD,
+        false_refusals=_mean_over_groups(refused, groups),
         refused={kind: float(classifier.answer(images).refused.mean()) for kind, images in made_up.items()},
     )
 
 
-def _halves(groups: NDArray[np.int64], seed: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Each half of the images, by group, and the other; all of them twice when there is a single group."""
+def _mean_over_groups(refused: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
+    """The share refused, in which a picture with many copies counts as much as one without."""
+    members = group_index(groups)
+    return float((np.bincount(members, weights=refused) / np.bincount(members)).mean())
+
+
+def _folds(groups: NDArray[np.int64], seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Which images are in each of FOLDS parts, by group; a part is all of them when there is a single group."""
     members = group_index(groups)
     count = int(members.max()) + 1
-    chosen = np.isin(members, np.random.default_rng(seed).permutation(count)[: count // 2])
-    first, second = (chosen, ~chosen) if count > 1 else (~chosen, ~chosen)
-    yield first, second
-    yield second, first
+    for part in np.array_split(np.random.default_rng(seed).permutation(count), min(FOLDS, count)):
+        yield np.isin(members, part)
 
 
 def _drawn(training: LabelledPixels, seed: int) -> NDArray[np.uint8]:

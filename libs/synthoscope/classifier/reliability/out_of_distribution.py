@@ -1,130 +1,156 @@
-"""Tells images unlike the training images: by their distance to the nearest of these (Sun et al. 2022), in three views.
+"""Tells images unlike the training images: by their distance to the nearest of these (Sun et al. 2022), in five views.
 
-What the network sees of an image (its pooled features, from the first to the last resolution) tells other modalities; a
-small network that learned from grey pictures is blind to much else, though: to colour, and to where things lie. So an
-image's grey levels and colours as a whole, and its layout, are looked at besides. An image is refused when any view is
-stranger than that of held-out real images.
+What the network sees of an image is one (its pooled features, from the first to the last resolution); the others are in
+`views`. In each, differences are counted in units of how training images differ (Mahalanobis 1936; Lee et al. 2018),
+so that what never varies among them counts most. An image is refused when it is stranger than held-out real images in
+any view. Limits are shared out among the views by Bonferroni's bound: as split conformal prediction has it, of images
+like the held-out ones at most ALLOWED are refused, if there are enough of these.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synthoscope.classifier.reliability.histograms import input_statistics
+from synthoscope.classifier.reliability import views
 
 NEIGHBOURS = 10
 BANK = 2000
 """Most training images to fit a detector on: each image to be judged is compared with all of them."""
 
-ALLOWED = 0.01
-"""Share of held-out real images that may be refused; half of the 2 % that are promised, since they are a sample."""
+ALLOWED = 0.02
+"""Share of real images that may be refused."""
 
-_LAYOUT = 8
-_LEAST_SPREAD = 1.0
-"""Of a statistic, in grey levels: less than that is the rounding of pixels."""
+_COMPONENTS = 256
+"""Most directions that are told apart in a view; what is left of an image counts as one more."""
 
-FEATURES, STATISTICS, LAYOUT = VIEWS = ("features", "statistics", "layout")
+_RIDGE = 1e-2
+"""Least variance of a direction, as a share of the mean one."""
+
+_TINY = 1e-12
+
+THRESHOLD = 1.0
+"""Of scores, above which images are refused."""
+
+FEATURES = "features"
+VIEWS: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {
+    "statistics": views.statistics,
+    "layout": views.layout,
+    "texture": views.texture,
+    "edges": views.edges,
+}
+"""The views besides the network's features, by name."""
 
 Views = Mapping[str, NDArray[np.float32]]
-"""By name of the view, one row an image, N×…."""
+"""By name of the view, one row an image, N×D."""
 
 
 def views_of(images: NDArray[np.uint8], features: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """The three views of images uint8 N×H×W×3 with the network's features float32 N×D."""
-    statistics = np.stack([*input_statistics(images).values(), _saturation(images)], axis=1)
-    return {FEATURES: _unit(features), STATISTICS: statistics.astype(np.float32), LAYOUT: _layout(images)}
+    """All views of images uint8 N×H×W×3 with the network's features float32 N×D."""
+    return {FEATURES: features} | {name: view(images) for name, view in VIEWS.items()}
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the training images differ in a view: a row is taken for its parts along the `axes`, D×R, less those of
+    `centre`, D, each in units of its length, R; and for what is left of it in units of `rest`, 1.
+    """
+
+    centre: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    lengths: NDArray[np.float32]
+    rest: NDArray[np.float32]
+
+    @classmethod
+    def between(cls, view: NDArray[np.float32]) -> "Units":
+        """Those of rows M×D, at least one."""
+        centre = view.mean(axis=0)
+        _, singular, axes = np.linalg.svd(view - centre, full_matrices=False)
+        variances = singular**2 / len(view)
+        least = max(_RIDGE * float(variances.sum()) / view.shape[1], _TINY)
+        lengths = np.sqrt(variances[:_COMPONENTS] + least)
+        return cls(centre, np.ascontiguousarray(axes[:_COMPONENTS].T), lengths, np.sqrt([least]).astype(np.float32))
+
+    def of(self, view: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows N×D in these units, N×(R + 1)."""
+        centred = view - self.centre
+        along = centred @ self.axes
+        left = np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+        return np.column_stack([along / self.lengths, np.sqrt(left) / self.rest]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """One view of M training images, M×(R + 1) in its units."""
+
+    units: Units
+    rows: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, view: NDArray[np.float32]) -> "Bank":
+        """The bank of rows M×D, at least one."""
+        units = Units.between(view)
+        return cls(units, units.of(view))
+
+    def distances(self, view: NDArray[np.float32]) -> NDArray[np.float32]:
+        """To the k-th nearest training image, float32 N, of rows N×D."""
+        rows, nearest = self.units.of(view), min(NEIGHBOURS, len(self.rows)) - 1
+        squares = (rows**2).sum(axis=1)[:, None] + (self.rows**2).sum(axis=1) - 2 * rows @ self.rows.T
+        return np.sqrt(np.maximum(np.partition(squares, nearest, axis=1)[:, nearest], 0.0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Detector:
-    """The views of training images, M rows each, the distance in each that counts as 1, and the score refused above.
+    """The banks by view, and the distances above which an image is refused, in their order."""
 
-    `centre` and `spread` are those of the statistics, which have different units.
-    """
+    banks: Mapping[str, Bank]
+    limits: NDArray[np.float32]
 
-    bank: Views
-    centre: NDArray[np.float32]
-    spread: NDArray[np.float32]
-    limits: Mapping[str, float]
-    threshold: float
+    def distances(self, seen: Views) -> NDArray[np.float32]:
+        """To the training images in each view, float32 N×V."""
+        return np.stack([bank.distances(seen[name]) for name, bank in self.banks.items()], axis=1)
 
-    def scores(self, views: Views) -> NDArray[np.float32]:
-        """How strange images are, float32 N: the largest of the views' distances, in units of their limits."""
-        return np.max([self.distances(name, views) / self.limits[name] for name in VIEWS], axis=0)
+    def scores(self, seen: Views) -> NDArray[np.float32]:
+        """How strange images are, float32 N: the largest of the views' distances over their limits."""
+        scores: NDArray[np.float32] = (self.distances(seen) / self.limits).max(axis=1)
+        return scores
 
-    def refused(self, views: Views) -> NDArray[np.bool_]:
-        """Which images are too strange to be diagnosed, N."""
-        return self.scores(views) > self.threshold
-
-    def distances(self, name: str, views: Views) -> NDArray[np.float32]:
-        """To the k-th nearest training image in one view, float32 N."""
-        bank, rows = self.bank[name], views[name]
-        if name == STATISTICS:
-            bank, rows = ((part - self.centre) / self.spread for part in (bank, rows))
-        squares = (rows**2).sum(axis=1)[:, None] + (bank**2).sum(axis=1) - 2 * rows @ bank.T
-        nearest = np.partition(squares, min(NEIGHBOURS, len(bank)) - 1, axis=1)[:, : min(NEIGHBOURS, len(bank))]
-        return np.sqrt(np.maximum(nearest.max(axis=1), 0.0)).astype(np.float32)
+    def refused(self, seen: Views) -> NDArray[np.bool_]:
+        """Which images are too strange to be diagnosed, N: those with a score above THRESHOLD."""
+        return self.scores(seen) > THRESHOLD
 
     def to_tensors(self) -> dict[str, NDArray[np.float32]]:
         """All of it as named arrays."""
-        numbers = np.array([self.threshold, *(self.limits[name] for name in VIEWS)], np.float32)
-        return {**self.bank, "centre": self.centre, "spread": self.spread, "limits": numbers}
+        tensors = {"limits": self.limits}
+        for name, bank in self.banks.items():
+            parts = {part.name: getattr(bank.units, part.name) for part in fields(Units)} | {"rows": bank.rows}
+            tensors |= {f"{name}.{part}": array for part, array in parts.items()}
+        return tensors
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]]) -> "Detector":
         """The detector that `to_tensors` wrote. Raises KeyError when something is missing."""
-        threshold, *limits = tensors["limits"].tolist()
-        return cls(
-            bank={name: tensors[name] for name in VIEWS},
-            centre=tensors["centre"],
-            spread=tensors["spread"],
-            limits=dict(zip(VIEWS, limits, strict=True)),
-            threshold=threshold,
-        )
+
+        def units(name: str) -> Units:
+            return Units(**{part.name: tensors[f"{name}.{part.name}"] for part in fields(Units)})
+
+        banks = {name: Bank(units(name), tensors[f"{name}.rows"]) for name in (FEATURES, *VIEWS)}
+        return cls(banks, tensors["limits"])
 
 
 def fit(training: Views, held_out: Views) -> Detector:
-    """A detector of training images, at least one, that refuses about 1 % of held-out real ones."""
-    centre = training[STATISTICS].mean(axis=0)
-    spread = np.maximum(training[STATISTICS].std(axis=0), _LEAST_SPREAD)
-    bank = {name: np.ascontiguousarray(training[name]) for name in VIEWS}
-    return refit(Detector(bank, centre, spread, dict.fromkeys(VIEWS, 1.0), 1.0), held_out)
+    """A detector of training images, at least one, with limits from held-out real ones, at least one."""
+    detector = Detector({name: Bank.of(rows) for name, rows in training.items()}, np.ones(len(training), np.float32))
+    return replace(detector, limits=limits_of(detector.distances(held_out)))
 
 
-def refit(detector: Detector, held_out: Views) -> Detector:
-    """The detector with limits and threshold from other held-out images."""
-    distances = {name: detector.distances(name, held_out) for name in VIEWS}
-    limits = {name: max(_highest(values), 1e-6) for name, values in distances.items()}
-    scores = np.max([distances[name] / limits[name] for name in VIEWS], axis=0)
-    return replace(detector, limits=limits, threshold=_highest(scores))
+def limits_of(distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a share ALLOWED / V of held-out images' distances N×V is above, by view, V.
 
-
-def _highest(values: NDArray[np.float32]) -> float:
-    """What a share ALLOWED of values is above: their ⌈(N + 1)·(1 - ALLOWED)⌉-th smallest, or the largest."""
-    rank = min(len(values), math.ceil((len(values) + 1) * (1 - ALLOWED)))
-    return float(np.partition(values, rank - 1)[rank - 1])
-
-
-def _saturation(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How far the channels lie apart, in grey levels: 0 for grey pictures."""
-    spread = images.max(axis=3).astype(np.int16) - images.min(axis=3)
-    return spread.mean(axis=(1, 2))
-
-
-def _layout(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Where it is bright and dark: 8×8 means, whatever the brightness and contrast of the whole."""
-    grey = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images)
-    small = np.stack([cv2.resize(picture, (_LAYOUT, _LAYOUT), interpolation=cv2.INTER_AREA) for picture in grey])
-    flat = small.reshape(len(images), -1).astype(np.float32)
-    return _unit(flat - flat.mean(axis=1, keepdims=True), least=1.0)
-
-
-def _unit(rows: NDArray[np.float32], least: float = 1e-6) -> NDArray[np.float32]:
-    """Rows of length 1; those shorter than `least` stay shorter."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = (rows / np.maximum(lengths, least)).astype(np.float32)
-    return scaled
+    The ⌈(N + 1)·(1 - ALLOWED / V)⌉-th smallest, or the largest where N is too small for that.
+    """
+    count, kinds = distances.shape
+    rank = min(count, int(np.ceil((count + 1) * (1 - ALLOWED / kinds))))
+    highest: NDArray[np.float32] = np.partition(distances, rank - 1, axis=0)[rank - 1]
+    return np.maximum(highest, np.float32(1e-6))

@@ -4,7 +4,7 @@ import torch
 
 from synthoscope.classifier.networks import build_network, to_input
 from synthoscope.classifier.outputs import outputs_of
-from synthoscope.classifier.reliability.out_of_distribution import Detector, fit, views_of
+from synthoscope.classifier.reliability.out_of_distribution import ALLOWED, Bank, Detector, fit, limits_of, views_of
 from synthoscope.datasets.phantoms import LABELS, generate
 from synthoscope.images.strangers import KINDS, strangers
 
@@ -51,3 +51,36 @@ def test_a_detector_is_the_same_after_being_stored(views, detector):
 def test_a_handful_of_images_is_enough_to_fit_on(views):
     found = fit(views(phantoms(0, 3)), views(phantoms(10, 1)))
     assert np.isfinite(found.scores(views(strangers("flat", 2, 64)))).all()
+
+
+def test_no_more_are_refused_than_allowed_of_images_like_the_held_out_ones():
+    random = np.random.default_rng(5)
+    shares = []
+    for _ in range(300):
+        # Five views of different tails; some are strange in several.
+        distances = np.exp(random.normal(0, 1, (900, 1)) * 0.5 + random.normal(0, 1, (900, 5)) * [0.1, 0.3, 0.5, 1, 2])
+        shares.append((distances[400:] > limits_of(distances[:400])).any(axis=1).mean())
+    assert 0.25 * ALLOWED < np.mean(shares) <= ALLOWED
+
+
+def test_few_held_out_images_give_their_largest_distances():
+    distances = np.random.default_rng(0).random((30, 5)).astype(np.float32)
+    assert np.array_equal(limits_of(distances), distances.max(axis=0))
+
+
+def test_what_never_varies_counts_most():
+    random = np.random.default_rng(0)
+    rows = random.normal(0, 1, (500, 6)).astype(np.float32) * np.array([10, 10, 10, 0.1, 0, 0], np.float32)
+    bank = Bank.of(rows)
+    usual = bank.distances(rows).max()
+    along, across = np.zeros((2, 1, 6), np.float32)
+    along[0, 0], across[0, 5] = 12, 12
+    assert bank.distances(along)[0] < usual < bank.distances(across)[0]
+
+
+def test_more_features_than_images_are_no_trouble():
+    random = np.random.default_rng(0)
+    rows = random.normal(0, 1, (40, 700)).astype(np.float32)
+    bank = Bank.of(rows)
+    assert bank.units.axes.shape == (700, 40)
+    assert np.isfinite(bank.distances(random.normal(0, 5, (3, 700)).astype(np.float32))).all()
