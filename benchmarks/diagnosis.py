@@ -13,7 +13,6 @@ Jobs are found again by what they train, so a benchmark that was stopped goes on
 """
 
 import argparse
-import hashlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,12 @@ from statistics import fmean
 
 from benchmarks.reporting import Target, publish
 from synthoscope.api.images.v1.preprocessing_pb2 import CentreCrop, Preprocessing, PreprocessingStep
-from synthoscope.api.jobs.v1.jobs_pb2 import JobEvent
+from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobEvent
 from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
 from synthoscope.cli.fields import set_fields
 from synthoscope.client import Client
+from synthoscope.client.repeating import ensure
 from synthoscope.datasets.sources import SourceOptions
 from synthoscope.models.evaluations import DEDUPLICATED, TEST, VALIDATION
 
@@ -146,8 +146,11 @@ def trained(client: Client, dataset: Dataset, version: str, candidate: str, seed
     """The model version that a candidate's training publishes."""
     config = ClassifierTrainingConfig(seed=seed)
     set_fields(config, dataset.candidates[candidate])
-    digest = hashlib.sha256(version.encode() + config.SerializeToString(deterministic=True)).hexdigest()
-    job = client.models.train_classifier(version, f"{dataset.folder}-{config.preset}", config, (), digest[:32])
+
+    def start(request_id: str) -> Job:
+        return client.models.train_classifier(version, f"{dataset.folder}-{config.preset}", config, (), request_id)
+
+    job = ensure(start, "diagnosis", version, config)
     said = ""
 
     def on_event(event: JobEvent) -> None:

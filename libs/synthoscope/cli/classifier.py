@@ -1,7 +1,7 @@
 """`synthoscope classifier`: train and look at classifiers."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -43,7 +43,7 @@ def train(
     accept_unadmitted: AcceptUnadmitted = False,
     epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
-    learning_rate: Annotated[float, typer.Option(help="Adam's; 0: the preset's.")] = 0.0,
+    learning_rate: Annotated[float, typer.Option(help="The optimiser's; 0: the preset's.")] = 0.0,
     workers: Annotated[int, typer.Option(help="Ray Train workers; 0: the preset's.")] = 0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     settings: Settings = None,
@@ -148,19 +148,14 @@ def _show_evaluation(evaluation: Evaluation) -> None:
 def _scores(evaluation: Evaluation) -> Iterator[str]:
     """The scores of all classes together that were measured, each with its interval."""
     for name, words in _SCORES.items():
-        if _is_measured(evaluation, name):
+        if evaluations.is_measured(evaluation, name):
             interval = evaluation.intervals.get(name)
             between = f" ({interval.low:.3f} to {interval.high:.3f})" if interval else ""
             yield f"{words} {getattr(evaluation, name):.3f}{between}"
 
 
 def _number(metrics: ClassMetrics, name: str) -> str:
-    return f"{getattr(metrics, name):.3f}" if _is_measured(metrics, name) else ""
-
-
-def _is_measured(message: Any, name: str) -> bool:
-    """Whether a message has a score; one that is always there is."""
-    return not message.DESCRIPTOR.fields_by_name[name].has_presence or message.HasField(name)
+    return f"{getattr(metrics, name):.3f}" if evaluations.is_measured(metrics, name) else ""
 
 
 _SCORES = {

@@ -1,18 +1,20 @@
 """`synthoscope classifier cross-validate`: one classifier for each fold of a dataset's training images."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import fmean, stdev
 from typing import Annotated
 
 import typer
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Derivation, Fold, Split, SplitRule, Subset
+from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
 from synthoscope.cli.console import AsJson, console, follow, print_messages, short_name, table
 from synthoscope.cli.fields import Settings, set_fields
 from synthoscope.client import Client
+from synthoscope.client.repeating import ensure
 from synthoscope.models import evaluations
 
 _SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "expected_calibration_error")
@@ -38,8 +40,8 @@ def cross_validate(
     with Client() as client:
         versions = list(_fold_versions(client, client.dataset_name(dataset), folds, seed))
         jobs = [
-            client.models.train_classifier(version, f"{model}-fold-{index}", config, (), _request_id(version, config))
-            for index, version in enumerate(versions)
+            ensure(partial(_train, client, version, model_id, config), "fold", version, model_id, config)
+            for version, model_id in zip(versions, (f"{model}-fold-{index}" for index in range(folds)), strict=True)
         ]
         ended = [follow(client, job, f"fold {index} of {folds}") for index, job in enumerate(jobs)]
         found = [client.models.get(job.result) for job in ended]
@@ -58,17 +60,27 @@ def _fold_versions(client: Client, dataset: str, folds: int, seed: int) -> Itera
         yield client.datasets.derive(training, Derivation(split=rule)).name
 
 
-def _request_id(version: str, config: ClassifierTrainingConfig) -> str:
-    """The same for the same training, so that it is not done twice."""
-    return hashlib.sha256(version.encode() + config.SerializeToString(deterministic=True)).hexdigest()
+def _train(client: Client, version: str, model_id: str, config: ClassifierTrainingConfig, request_id: str) -> Job:
+    return client.models.train_classifier(version, model_id, config, (), request_id)
 
 
 def _show(versions: Sequence[ModelVersion]) -> None:
     found = [evaluations.find(version, evaluations.TEST) or Evaluation() for version in versions]
-    rows = table("cross-validation", "fold", "model", "images", *_SCORES)
+    rows = table("cross-validation", "fold", "model", *_SCORES)
     for index, (version, evaluation) in enumerate(zip(versions, found, strict=True)):
-        scores = (f"{getattr(evaluation, name):.3f}" for name in _SCORES)
-        rows.add_row(str(index), short_name(version.name), str(evaluations.image_count(evaluation)), *scores)
-    by_score = [[getattr(evaluation, name) for evaluation in found] for name in _SCORES]
-    rows.add_row("mean", "", "", *(f"{fmean(values):.3f} ± {stdev(values):.3f}" for values in by_score))
+        scores = (_score(evaluation, name) for name in _SCORES)
+        rows.add_row(str(index), short_name(version.name), *scores)
+    rows.add_row("mean", "", *(_mean(found, name) for name in _SCORES))
     console.print(rows)
+
+
+def _score(evaluation: Evaluation, name: str) -> str:
+    return f"{getattr(evaluation, name):.3f}" if evaluations.is_measured(evaluation, name) else ""
+
+
+def _mean(found: Sequence[Evaluation], name: str) -> str:
+    """Over folds, with the standard deviation; nothing when a fold has no such score."""
+    if not all(evaluations.is_measured(evaluation, name) for evaluation in found):
+        return ""
+    values = [getattr(evaluation, name) for evaluation in found]
+    return f"{fmean(values):.3f} ± {stdev(values):.3f}"

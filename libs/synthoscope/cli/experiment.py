@@ -53,8 +53,8 @@ from synthoscope.cli.experiment_results import show_experiment
 from synthoscope.cli.fields import Settings
 from synthoscope.cli.verdicts import AcceptUnadmitted
 from synthoscope.client import Client
+from synthoscope.client.repeating import ensure
 from synthoscope.experiment_preparation.preparing import Preparation, Request
-from synthoscope.experiment_preparation.repeating import ensure
 from synthoscope.rpc.errors import FailedPrecondition
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: run, list, show, report.")

@@ -9,10 +9,10 @@ from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.synthesis.v1.synthesis_pb2 import GenerationFilters, GenerationOptions
 from synthoscope.api.training.v1.training_pb2 import GanConditioning, GanTrainingConfig
 from synthoscope.client import Client
+from synthoscope.client.repeating import ensure
 from synthoscope.datasets.counts import training_counts
 from synthoscope.experiment_preparation import amounts
 from synthoscope.experiment_preparation.fractions import FractionVersions, percent
-from synthoscope.experiment_preparation.repeating import ensure
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 DISCRIMINATOR_SHARE = 0.5

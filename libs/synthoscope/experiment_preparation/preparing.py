@@ -8,11 +8,11 @@ from synthoscope.api.experiments.v1.experiments_pb2 import Arm, ExperimentSpecif
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
 from synthoscope.client import Client
+from synthoscope.client.repeating import ensure
 from synthoscope.datasets.audit.storage import CODE_VERSION
 from synthoscope.experiment_preparation import fractions
 from synthoscope.experiment_preparation.fractions import FractionVersions, percent
 from synthoscope.experiment_preparation.generating import Generating, Sets
-from synthoscope.experiment_preparation.repeating import ensure
 
 Names = Mapping[float, Sequence[str]]
 """Names of synthetic sets, by the share of the real images that they belong to."""

@@ -1,6 +1,6 @@
 """What a classifier is measured on. Needs neither torch nor scikit-learn."""
 
-from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ClassMetrics, Evaluation, ModelVersion
 
 TEST = "test"
 """The test split as imported."""
@@ -27,6 +27,11 @@ def title(evaluation: Evaluation) -> str:
 def image_count(evaluation: Evaluation) -> int:
     """Images measured on; 0 when all were left out."""
     return sum(item.support for item in evaluation.classes)
+
+
+def is_measured(scores: Evaluation | ClassMetrics, name: str) -> bool:
+    """Whether there is such a score; one that is always there is."""
+    return not scores.DESCRIPTOR.fields_by_name[name].has_presence or scores.HasField(name)
 
 
 def find(version: ModelVersion, split: str) -> Evaluation | None:

@@ -1,6 +1,6 @@
 from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobState
 from synthoscope.api.training.v1.training_pb2 import GanTrainingConfig
-from synthoscope.experiment_preparation.repeating import digest_of, ensure
+from synthoscope.client.repeating import digest_of, ensure
 from synthoscope.jobs.submission import LONGEST_REQUEST_ID
 
 

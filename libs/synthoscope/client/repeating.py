@@ -25,7 +25,7 @@ def ensure(
     """
     digest = digest_of(*inputs)
     # Ends: a request id that nobody used before gives a new job, which is QUEUED.
-    jobs = (start(f"experiment-{step}-{digest}-{attempt}") for attempt in count())
+    jobs = (start(f"{step}-{digest}-{attempt}") for attempt in count())
     return next(
         job for job in jobs if job.state not in _LOST and (job.state != JobState.JOB_STATE_SUCCEEDED or is_whole(job))
     )
