@@ -15,7 +15,8 @@ Settings = Annotated[
         "--set",
         metavar="FIELD=VALUE",
         help="Any field of the training configuration (proto/synthoscope/api/training/v1/training.proto has them), "
-        "such as r1=2, optimizer=rmsprop, horizontal_flip=true, class_epochs.normal=100, augmentation.zoom=0.1; repeatable.",
+        "such as r1=2, optimizer=rmsprop, horizontal_flip=true, class_epochs.normal=100, augmentation.zoom=0.1; "
+        "repeatable.",
     ),
 ]
 
