@@ -22,7 +22,6 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.reporting import Target, publish
-from synthoscope.api.images.v1.preprocessing_pb2 import CentreCrop, Preprocessing, PreprocessingStep
 from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobEvent
 from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
@@ -39,21 +38,23 @@ Row = dict[str, object]
 PLACED = ("augmentation.rotation_degrees=10", "augmentation.shear_degrees=5")
 SHIFTED = ("augmentation.width_shift=0.08", "augmentation.height_shift=0.08", "augmentation.zoom=0.15")
 EXPOSED = ("augmentation.brightness=0.2", "augmentation.contrast=0.2")
-# The audit of the chest X-rays says that the proportions of the pictures tell the class.
-CROPPED = ("augmentation.crop=0.6", "augmentation.zoom=0.2", "augmentation.brightness=0.3", "augmentation.contrast=0.4")
+# The audit of the chest X-rays says that the size of the pictures tells the class: with 77 % where chance gives 50 %.
+CROPPED = (
+    *("augmentation.crop=0.5", "augmentation.zoom=0.1", "evaluation_crop=0.15"),
+    *("augmentation.brightness=0.3", "augmentation.contrast=0.4", "class_balance=weighted-loss"),
+)
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A folder of ../shared/data and what is tried on it.
 
-    `patients` is the column of its manifest that tells patients apart, `border` the share of width and height that is
-    cut off, `accuracy` what must be reached, `named` the class whose recall is named.
+    `patients` is the column of its manifest that tells patients apart, `accuracy` what must be reached, `named` the
+    class whose recall is named.
     """
 
     folder: str
     patients: str
-    border: float
     accuracy: float
     named: str
     candidates: Mapping[str, Sequence[str]]
@@ -63,7 +64,6 @@ DATASETS = (
     Dataset(
         "brain-tumor-mri",
         "",
-        0.0,
         0.97,
         "glioma",
         {
@@ -77,14 +77,13 @@ DATASETS = (
     Dataset(
         "chest-xray-pneumonia",
         "patient_key",
-        0.25,
         0.93,
         "NORMAL",
         {
-            "cnn-64": ("preset=cnn-64", "epochs=10", "class_balance=weighted-loss", *PLACED, *CROPPED),
+            "cnn-64": ("preset=cnn-64", "epochs=10", *PLACED, *CROPPED),
             "efficientnet-lite0": (
                 *("preset=efficientnet-lite0", "image_size=96", "epochs=6", "ema_decay=0.99"),
-                *("class_balance=weighted-loss", *PLACED, *CROPPED),
+                *(*PLACED, *CROPPED),
             ),
         },
     ),
@@ -134,10 +133,7 @@ def imported(client: Client, dataset: Dataset) -> str:
     """The name of the imported and audited version; the same as of an earlier import when nothing has changed."""
     labels = DATA / dataset.folder / "manifest.csv"
     options = SourceOptions(labels=labels, columns={"patient": dataset.patients} if dataset.patients else {})
-    cut = [PreprocessingStep(centre_crop=CentreCrop(share=dataset.border))] if dataset.border else []
-    version = client.datasets.import_source(
-        DATA / dataset.folder, dataset.folder, options, preprocessing=Preprocessing(steps=cut)
-    ).name
+    version = client.datasets.import_source(DATA / dataset.folder, dataset.folder, options).name
     client.jobs.wait(client.datasets.audit(version).name)
     return version
 

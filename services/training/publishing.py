@@ -71,7 +71,12 @@ def publish(
         **card_files(record),
         WEIGHTS: dump_weights(best_weights(final)),
         BANK: _dumped(classifier),
-        ONNX: export_classifier(network, data.pipeline.normalization, validation.pixels.images[:_EXAMPLES]),
+        ONNX: export_classifier(
+            network,
+            data.pipeline.normalization,
+            task.config.evaluation_crop,
+            validation.pixels.images[:_EXAMPLES],
+        ),
         **{path_of(said.split): said.to_json() for said in measured.predictions},
     }
     return models.publish(objects, task.model, record, files)

@@ -9,6 +9,7 @@ from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.classifier.networks import Network, to_input
 from synthoscope.classifier.outputs import OUTPUTS, Outputs, outputs_of
+from synthoscope.images.centre_view import centre_view
 from synthoscope.images.steps.normalization import Normalization
 from synthoscope.models.versions import ONNX
 from synthoscope.objects import ObjectStore
@@ -22,21 +23,24 @@ TOLERANCE = 1e-4
 class _Pixels(nn.Module):
     """What is exported: images uint8 N×S×S×3 in, logits N×C and features N×D out."""
 
-    def __init__(self, network: Network, normalization: Normalization) -> None:
+    def __init__(self, network: Network, normalization: Normalization, evaluation_crop: float) -> None:
         super().__init__()
         self.network = network
         self.normalization = normalization
+        self.evaluation_crop = evaluation_crop
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs_of(self.network, self.normalization.apply(to_input(images)))
+        return outputs_of(self.network, self.normalization.apply(centre_view(to_input(images), self.evaluation_crop)))
 
 
-def export_classifier(network: Network, normalization: Normalization, images: NDArray[np.uint8]) -> bytes:
+def export_classifier(
+    network: Network, normalization: Normalization, evaluation_crop: float, images: NDArray[np.uint8]
+) -> bytes:
     """The ONNX model of a network in evaluation mode; the images, uint8 N×S×S×3, are what it is checked on.
 
     Raises DataLoss when an output differs from torch's by more than TOLERANCE.
     """
-    module = _Pixels(network, normalization)
+    module = _Pixels(network, normalization, evaluation_crop)
     pixels = torch.from_numpy(images)
     with torch.inference_mode():
         expected = [output.numpy() for output in module(pixels)]

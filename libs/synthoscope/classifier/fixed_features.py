@@ -72,6 +72,6 @@ def _digest(network: TransferNetwork, inputs: PixelInputs) -> str:
     for name, weights in network.get_submodule("backbone").state_dict().items():
         digest.update(name.encode())
         digest.update(weights.cpu().contiguous().numpy().tobytes())
-    digest.update(type(network).__name__.encode())
+    digest.update(f"{type(network).__name__} {inputs.config.evaluation_crop}".encode())
     digest.update(np.ascontiguousarray(inputs.images).data)
     return digest.hexdigest()

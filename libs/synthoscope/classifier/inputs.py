@@ -12,6 +12,7 @@ from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.networks.network import DropoutMasks, Network, to_input
 from synthoscope.classifier.networks.transfer import TransferNetwork
 from synthoscope.images.augmenting import apply_changes, draw_changes
+from synthoscope.images.centre_view import centre_view
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.training.randomness import numpy_generator, torch_generator
 
@@ -31,7 +32,9 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class PixelInputs:
-    """Images uint8 N×S×S×3, augmented as the configuration says, then normalised as their pipeline says."""
+    """Images uint8 N×S×S×3, augmented, or cut to their centre, as the configuration says, then normalised as their
+    pipeline says.
+    """
 
     images: NDArray[np.uint8]
     pipeline: Pipeline
@@ -47,7 +50,7 @@ class PixelInputs:
 
     def plain(self, rows: NDArray[np.int64]) -> Tensor:
         """Float32 n×3×S×S."""
-        return self.pipeline.normalization.apply(self._pixels(rows))
+        return self.pipeline.normalization.apply(centre_view(self._pixels(rows), self.config.evaluation_crop))
 
     def logits(self, network: Network, inputs: Tensor, dropout: DropoutMasks | None = None) -> Tensor:
         """The whole network's."""

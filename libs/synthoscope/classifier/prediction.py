@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.reliability.conformal import prediction_sets
 from synthoscope.classifier.reliability.out_of_distribution import THRESHOLD, Detector, views_of
 from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
+from synthoscope.images.centre_view import centre_view
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.models.versions import BANK
@@ -72,10 +74,18 @@ class Classifier:
         """What makes its input of a decoded image."""
         return pipeline_of(self.record)
 
+    @cached_property
+    def evaluation_crop(self) -> float:
+        """The share of either side that its network does not look at."""
+        # Versions from before there was a choice have none.
+        config = MessageToDict(self.record.config)
+        return float(config.get("evaluation_crop", 0.0))
+
     def input(self, images: NDArray[np.uint8]) -> Tensor:
         """What its network sees, float32 N×3×S×S on its device, of images uint8 N×S×S×3 as its pipeline makes them."""
         # A copy, since torch does not take arrays that are read only, as memory-mapped and shared ones are.
-        return self.pipeline.normalization.apply(to_input(torch.tensor(images).to(self.device)))
+        pixels = to_input(torch.tensor(images).to(self.device))
+        return self.pipeline.normalization.apply(centre_view(pixels, self.evaluation_crop))
 
     def class_index(self, label: str, field: str = "label") -> int:
         """The position of a class. Raises InvalidInput, naming `field`, when it is not one of the model's."""

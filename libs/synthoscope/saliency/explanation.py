@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synthoscope.api.explanation.v1.explanation_pb2 import MapPlacement
 from synthoscope.classifier.prediction import Classifier
+from synthoscope.images import centre_view
 from synthoscope.images.decoding import decode
 from synthoscope.images.placement import Placement
 from synthoscope.images.storage import encode_png
@@ -51,15 +52,16 @@ def explain(
     network = classifier.network
     values = cam.maps[0].cpu().numpy()
     grid = CellGrid(network.cell_start, network.cell_stride)
+    placement = centre_view.placed(seen.placement, classifier.image_size, classifier.evaluation_crop)
     scale = scale or classifier.record.reliability.explanation_scales.get(classifier.classes[index])
-    picture = overlay(original.pixels, values, grid, seen.placement, scale)
+    picture = overlay(original.pixels, values, grid, placement, scale)
     return ExplanationResult(
         label=classifier.classes[index],
         logit=float(cam.logits[0, index]),
         probability=float(classifier.calibrated(cam.logits.cpu().numpy())[0, index]),
         layer=network.last_convolution,
         map=values,
-        placement=_placed(grid, seen.placement),
+        placement=_placed(grid, placement),
         overlay=picture,
         overlay_png=encode_png(picture),
     )

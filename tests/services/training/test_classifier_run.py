@@ -139,9 +139,11 @@ def test_a_trained_classifier_is_measured_and_published(cache):
     assert publish(objects, work, final, cache) == version
 
 
-def test_a_version_carries_what_makes_its_answers_reliable(cache):
+@pytest.mark.parametrize("evaluation_crop", [0.0, 0.25])
+def test_a_version_carries_what_makes_its_answers_reliable(cache, evaluation_crop):
     objects = InMemoryObjectStore()
     work = task(dataset(objects))
+    work = replace(work, config=replace(work.config, evaluation_crop=evaluation_crop))
     data, classes = read_data(objects, work, cache)
     version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
     assert {file.path for file in version.files} >= {
@@ -166,6 +168,11 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache):
     served, exported = load_classifier(objects, version.name), load_onnx(objects, version)
     answers = served.answer(images)
     assert np.allclose(served.answers_of(images, exported(images)).probabilities, answers.probabilities, atol=1e-4)
+    border = np.ones((64, 64), bool)
+    border[8:56, 8:56] = False
+    framed = np.where(border[:, :, None], np.uint8(255), images)
+    unseen = np.allclose(served.predict(framed), answers.probabilities, atol=1e-6)
+    assert unseen == (evaluation_crop > 0)
     assert answers.refused.mean() == pytest.approx(official.refused)
     assert answers.sets.shape == (10, 2)
     assert served.answer(strangers("text", 5, 64)).refused.all()

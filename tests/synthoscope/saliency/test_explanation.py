@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,3 +141,16 @@ def test_a_map_is_placed_in_the_original_through_crop_resize_and_padding():
     assert changed.any()
     changed[20:80, 40:160] = False
     assert not changed.any()
+
+
+def test_a_map_of_the_centre_is_placed_there(classifier):
+    pixels = lesions(1, seed=5)[0].images[0]
+    whole = explain(classifier, png(pixels), "disc")
+    record = ModelVersion()
+    record.CopyFrom(classifier.record)
+    record.config["evaluation_crop"] = 0.25
+    centre = explain(replace(classifier, record=record), png(pixels), "disc")
+    assert (whole.placement.x, whole.placement.step_x) == (8.5, 4)
+    assert (centre.placement.x, centre.placement.step_x) == pytest.approx((9 * 0.75 - 0.5 + 8, 3))
+    # What was not looked at stays uncoloured.
+    assert np.array_equal(centre.overlay[:8], pixels[:8])
