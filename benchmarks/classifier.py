@@ -1,20 +1,23 @@
 """How fast classifiers train on a CPU: against the same network in eager PyTorch and NCHW, and with frozen backbones.
 
-- steps: whole optimiser steps (forward, backward, AdamW) of a network as PyTorch has it by default, channels last as
-  the training loop has it, and compiled besides (`compile`). They take turns, so that all meet the same machine;
-  medians count, and a step's first calls, compilation among them, are given apart
+- steps: whole optimiser steps (forward, backward, AdamW) of a network as PyTorch has it by default; channels last and
+  keeping freed memory, as training jobs have it; and compiled besides (`compile`). Each in a process of its own, for
+  what is freed is a process's affair; they take turns, so that all meet the same machine. Medians count, and a step's
+  first call, compilation included, is given apart
 - frozen: epochs of a frozen backbone with its features computed once, through ONNX Runtime, against computing them in
   every epoch; the first epoch, which computes them, is given apart
 
 `--quick` takes small images and few turns.
 """
 
+import multiprocessing
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -24,11 +27,12 @@ from benchmarks.reporting import Target, publish
 from synthoscope.classifier.config import ALL_EPOCHS, NO_AUGMENTATION, ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData
 from synthoscope.classifier.loop import Surroundings, train
-from synthoscope.classifier.networks import Network, build_network
+from synthoscope.classifier.networks import build_network
 from synthoscope.classifier.objectives import OneOf
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.augmentation import Augmentation
 from synthoscope.training.callbacks import NoCallbacks, Report
+from synthoscope.training.processors import keep_freed_memory
 
 QUICK = "--quick" in sys.argv
 NETWORKS = ("cnn-128", "efficientnet-lite0") if QUICK else ("cnn-128", "cnn-xray", "efficientnet-lite0", "resnet50")
@@ -37,6 +41,8 @@ CLASSES = 4
 FASTER, FROZEN_FASTER = 1.4, 5.0
 FROZEN_IMAGES, FROZEN_EPOCHS = (128, 3) if QUICK else (512, 4)
 NAMES = tuple("abcd")
+
+KINDS = ("eager_nchw", "channels_last", "compiled")
 
 Row = dict[str, object]
 
@@ -63,39 +69,65 @@ def main() -> None:
 
 
 def steps(preset: str) -> Row:
-    """Images a second of a network's three kinds of step."""
-    side = PRESETS[preset].image_size
-    images, labels = torch.rand(BATCH, 3, side, side), torch.arange(BATCH) % CLASSES
-    plain = build_network(preset, CLASSES).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    ours, compiled = build_network(preset, CLASSES), build_network(preset, CLASSES)
-    near = images.contiguous(memory_format=torch.channels_last)
-    kinds = {
-        "eager_nchw": step(plain, plain, images, labels),
-        "channels_last": step(ours, ours, near, labels),
-        "compiled": step(compiled, torch.compile(compiled), near, labels),
-    }
-    first = {name: seconds(run) for name, run in kinds.items()}
-    for run in kinds.values():
-        run()
-    taken = {name: [] for name in kinds}  # type: dict[str, list[float]]
-    for _ in range(TURNS):
-        for name, run in kinds.items():
-            taken[name].append(seconds(run))
-    rates = {name: BATCH / statistics.median(values) for name, values in taken.items()}
+    """Images a second of a network's three kinds of step, each in a process of its own."""
+    processes = {kind: Steps(kind, preset) for kind in KINDS}
+    first = {kind: process.seconds() for kind, process in processes.items()}
+    taken = {kind: [] for kind in KINDS}  # type: dict[str, list[float]]
+    for _ in range(1 + TURNS):
+        for kind, process in processes.items():
+            taken[kind].append(process.seconds())
+    for process in processes.values():
+        process.end()
+    # The first turn is a warm-up.
+    rates = {kind: BATCH / statistics.median(values[1:]) for kind, values in taken.items()}
     return {
         "what": "steps",
         "preset": preset,
-        "image_size": side,
-        **{f"{name}_images_per_second": round(rate, 1) for name, rate in rates.items()},
-        **{f"{name}_times": round(rates[name] / rates["eager_nchw"], 2) for name in ("channels_last", "compiled")},
+        "image_size": PRESETS[preset].image_size,
+        **{f"{kind}_images_per_second": round(rate, 1) for kind, rate in rates.items()},
+        **{f"{kind}_times": round(rates[kind] / rates["eager_nchw"], 2) for kind in ("channels_last", "compiled")},
         "compiled_first_seconds": round(first["compiled"], 1),
     }
 
 
-def step(
-    network: Network, forward: Callable[..., torch.Tensor], images: torch.Tensor, labels: torch.Tensor
-) -> Callable[[], None]:
-    optimiser = torch.optim.AdamW(network.train().parameters(), 1e-4, fused=True)
+class Steps:
+    """A process that does a step of a network when it is told to, and waits else."""
+
+    def __init__(self, kind: str, preset: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, kind, preset), daemon=True)
+        self._process.start()
+
+    def seconds(self) -> float:
+        """How long one step takes."""
+        self._pipe.send(True)
+        taken: float = self._pipe.recv()
+        return taken
+
+    def end(self) -> None:
+        """Ends the process."""
+        self._pipe.send(False)
+        self._process.join()
+
+
+def serve(pipe: "Connection[float, bool]", kind: str, preset: str) -> None:
+    run = step(kind, preset)
+    while pipe.recv():
+        pipe.send(seconds(run))
+
+
+def step(kind: str, preset: str) -> Callable[[], None]:
+    """A whole optimiser step, as PyTorch has it by default or as a training job has it."""
+    side = PRESETS[preset].image_size
+    images, labels = torch.rand(BATCH, 3, side, side), torch.arange(BATCH) % CLASSES
+    layout = torch.contiguous_format if kind == "eager_nchw" else torch.channels_last
+    network = build_network(preset, CLASSES).train().to(memory_format=layout)  # type: ignore[call-overload]
+    images = images.contiguous(memory_format=layout)
+    if kind != "eager_nchw":
+        keep_freed_memory()
+    forward = torch.compile(network) if kind == "compiled" else network
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
 
     def run() -> None:
         loss = F.cross_entropy(forward(images), labels)

@@ -17,7 +17,6 @@ import grpc
 import ray
 import ray.train
 import structlog
-import torch
 from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
@@ -29,6 +28,7 @@ from synthoscope.rpc.errors import DataLoss, InvalidInput, SynthoscopeError, Una
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from synthoscope.training.parallel import World
+from synthoscope.training.processors import compute_with
 from synthoscope_ray.callbacks import JobCallbacks, checkpoints
 from synthoscope_ray.elasticity import WorkerHistory
 from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
@@ -137,7 +137,7 @@ def _trainer(worker: JobWorker, stores: Stores, loop: Loop, workers: tuple[int, 
 
 def _work(task: _Task) -> None:
     """What every worker process does."""
-    torch.set_num_threads(task.threads)
+    compute_with(task.threads)
     context = ray.train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     stores = open_stores()

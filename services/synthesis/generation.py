@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 import ray
-import torch
 from numpy.typing import NDArray
 
 from services.synthesis import judging
@@ -31,6 +30,7 @@ from synthoscope.pipelining import map_ahead
 from synthoscope.rpc.errors import Cancelled, FailedPrecondition
 from synthoscope.synthetic import sets
 from synthoscope.synthetic.copies import RepeatFinder, thumbnails_of
+from synthoscope.training.processors import compute_with
 from synthoscope_ray.program import Stores, open_stores
 from synthoscope_ray.tasks import RemoteTask
 from synthoscope_ray.waiting import QueueWatch
@@ -128,7 +128,7 @@ def _generate(worker: JobWorker, stores: Stores, request: SubmitGenerationReques
 
 def _make(job: str, attempt: int, request: bytes, share: Share) -> Judgement:
     """A task: makes and judges a share's candidates, and stores those that nothing refuses."""
-    torch.set_num_threads(TASK_THREADS)
+    compute_with(TASK_THREADS)
     stores = open_stores()
     JobWorker(stores.jobs, stores.objects, job, attempt).running()
     workshop, tenant = _workshop(request), names.tenant_of(job)

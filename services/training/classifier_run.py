@@ -16,6 +16,7 @@ from synthoscope.records import Records
 from synthoscope.rpc.errors import Cancelled
 from synthoscope.training.callbacks import Checkpoint, LoopCallbacks
 from synthoscope.training.parallel import World
+from synthoscope.training.processors import compute_with
 from synthoscope_ray import trainer
 from synthoscope_ray.auditing import ensure_grouping
 from synthoscope_ray.program import Stores, open_stores
@@ -31,7 +32,7 @@ def main(worker: JobWorker, stores: Stores) -> str:
     ensure_grouping(worker, stores, Records(stores.objects, DatasetVersion).get(task.dataset_version))
     initialiser(stores.objects, task.config, stores.settings.weights_url)
     final = trainer.run(worker, stores, partial(work, task), task.config.workers)
-    torch.set_num_threads(task.threads)
+    compute_with(task.threads)
     if worker.cancelled():
         raise Cancelled("cancelled before its result was published")
     report = partial(_report, worker, final.step)

@@ -29,6 +29,7 @@ from synthoscope.models.weights import dump_weights
 from synthoscope.rpc.errors import FailedPrecondition, NotFound
 from synthoscope.training.callbacks import NoCallbacks
 from synthoscope.training.parallel import World
+from synthoscope.training.processors import compute_with
 from synthoscope_ray.program import Stores, open_stores
 
 
@@ -66,7 +67,7 @@ class Tested:
 
 def train(work: Work, trial: Trial) -> Outcome:
     """Trains once, unless the same was trained on the same images before. Raises what reading and training raise."""
-    torch.set_num_threads(work.threads)
+    compute_with(work.threads)
     stores, started = open_stores(), time.monotonic()
     job = JobWorker(stores.jobs, stores.objects, work.job, work.attempt)
     job.running()
@@ -89,7 +90,7 @@ def train(work: Work, trial: Trial) -> Outcome:
 
 def test(work: Work, trial: Trial, key: str, *, on_synthetic: bool) -> Tested:
     """Predicts the test images, and the fraction's synthetic ones if asked to, by a training's weights."""
-    torch.set_num_threads(work.threads)
+    compute_with(work.threads)
     stores = open_stores()
     specification = ExperimentSpecification.FromString(work.specification)
     base = base_config(specification, trial.preset)

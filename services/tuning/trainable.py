@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import structlog
-import torch
 from ray import tune
 from torch import nn
 
@@ -25,6 +24,7 @@ from synthoscope.datasets.loading import load_split
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.records import Records
 from synthoscope.rpc.errors import SynthoscopeError
+from synthoscope.training.processors import compute_with
 from synthoscope_ray.program import Stores, open_stores
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Task:
 
 def run_trial(config: dict[str, Any], task: Task) -> None:
     """Trains one configuration. Raises TrialFailed, whose message the study's owner sees."""
-    torch.set_num_threads(task.threads)
+    compute_with(task.threads)
     try:
         _train(config["trial"]["parameters"], task)
     except SynthoscopeError as error:
