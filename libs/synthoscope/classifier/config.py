@@ -84,8 +84,8 @@ class ClassifierConfig:
 
     dropout: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
-    label_smoothing: float = 0.0
     evaluation_crop: float = 0.0
+    label_smoothing: float = 0.0
     mixup: float = 0.0
     ema_decay: float = 0.0
     class_balance: Balance = Balance.NONE

@@ -9,6 +9,7 @@ like the held-out ones at most ALLOWED are refused, if there are enough of these
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +97,13 @@ class Bank:
     def distances(self, view: NDArray[np.float32]) -> NDArray[np.float32]:
         """To the k-th nearest training image, float32 N, of rows N×D."""
         rows, nearest = self.units.of(view), min(NEIGHBOURS, len(self.rows)) - 1
-        squares = (rows**2).sum(axis=1)[:, None] + (self.rows**2).sum(axis=1) - 2 * rows @ self.rows.T
+        squares = (rows**2).sum(axis=1)[:, None] + self._squares - 2 * rows @ self.rows.T
         return np.sqrt(np.maximum(np.partition(squares, nearest, axis=1)[:, nearest], 0.0)).astype(np.float32)
+
+    @cached_property
+    def _squares(self) -> NDArray[np.float32]:
+        squares: NDArray[np.float32] = (self.rows**2).sum(axis=1)
+        return squares
 
 
 @dataclass(frozen=True)
