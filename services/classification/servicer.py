@@ -23,6 +23,7 @@ from synthoscope.api.classification.v1.classification_pb2 import ClassProbabilit
 from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.classifier.reliability.operating_point import decide, operating_point_of
 from synthoscope.images.decoders import AcceptedImage
 from synthoscope.images.decoding import DICOM
 from synthoscope.images.intake import Intake
@@ -177,7 +178,7 @@ def _diagnosis(
     tenant: str, model: ModelVersion, probabilities: Probabilities, image: ImageRef, arrived: int, *, explain: bool
 ) -> Diagnosis:
     """The record of a diagnosis that arrived at a time, in ns since 1970; its id sorts by that time."""
-    label = model.classes[int(probabilities.argmax())]
+    label = model.classes[int(decide(probabilities[None], model.classes, operating_point_of(model))[0])]
     diagnosis = Diagnosis(
         name=names.DIAGNOSIS.format(tenant=tenant, diagnosis=f"{arrived // 1000:014x}-{secrets.token_hex(6)}"),
         label=label,

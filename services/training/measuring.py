@@ -113,7 +113,7 @@ def _evaluated(
         found = evaluate_findings(findings, classifier.classes, split)
         rows, gap = subgroups(findings, columns)
     else:
-        predictions = Predictions(labels, answers.probabilities, images.groups)
+        predictions = Predictions(labels, answers.probabilities, images.groups, answers.predicted)
         found = evaluate(predictions, classifier.classes, split)
         rows, gap = subgroups(predictions, columns)
     found.subgroups.extend(rows)
@@ -132,8 +132,7 @@ def _predictions(
     version: DatasetVersion,
     split: str,
 ) -> ImagePredictions:
-    names, labels = classifier.classes, images.pixels.labels
-    predicted = answers.probabilities.argmax(axis=1)
+    names, labels, predicted = classifier.classes, images.pixels.labels, answers.predicted
     if isinstance(objective, AnyOf):
         present = np.concatenate([objective.shown(labels), answers.probabilities > 0.5])
         named = [SEPARATOR.join(np.array(classifier.classes)[row]) for row in present]
@@ -154,13 +153,8 @@ def _robustness(classifier: Classifier, objective: Objective, images: HeldOut, r
     """For classes only: accuracy of findings has no single meaning here."""
     if isinstance(objective, AnyOf):
         return []
-
-    def predict(changed: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        answers = classifier.answer(changed)
-        return answers.probabilities, answers.refused
-
     return robustness(
-        predict,
+        classifier.answer,
         images.pixels.images,
         images.pixels.labels,
         report=lambda change: report(f"measuring robustness: {change}"),
@@ -169,7 +163,9 @@ def _robustness(classifier: Classifier, objective: Objective, images: HeldOut, r
 
 def _taken(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
     sets = None if answers.sets is None else answers.sets[rows]
-    return Answers(answers.probabilities[rows], answers.strangeness[rows], answers.refused[rows], sets)
+    return Answers(
+        answers.probabilities[rows], answers.predicted[rows], answers.strangeness[rows], answers.refused[rows], sets
+    )
 
 
 def _without_copies(

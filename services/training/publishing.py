@@ -58,7 +58,7 @@ def publish(
     network = trained_network(task.config, len(objective.outputs), final)
     report("calibrating")
     classifier = fit_reliability(
-        Classifier(record, network, torch.device("cpu")), objective, data, validation.groups, task.config.seed
+        Classifier(record, network, torch.device("cpu")), objective, data, validation.groups, task.config
     )
     shown = _shown(objective, validation)
     record.reliability.explanation_scales.update(explanation_scales(classifier, validation.pixels.images, shown))

@@ -90,6 +90,9 @@ class ClassifierConfig:
     ema_decay: float = 0.0
     class_balance: Balance = Balance.NONE
 
+    operating_label: str = ""
+    operating_sensitivity: float = 0.0
+
     weights: str = "none"
     frozen_epochs: int = 0
     backbone_rate: float = 1.0

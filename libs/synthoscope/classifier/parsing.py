@@ -144,3 +144,16 @@ def _check_together(config: ClassifierConfig, field: str) -> None:
         raise InvalidInput(f"{field}.class_balance", "must be none for findings: an image can have several")
     if config.output is not Output.FINDINGS and config.no_finding:
         raise InvalidInput(f"{field}.no_finding", "is for output FINDINGS only")
+    _check_operating_point(config, field)
+
+
+def _check_operating_point(config: ClassifierConfig, field: str) -> None:
+    if not config.operating_label and not config.operating_sensitivity:
+        return
+    if config.output is Output.FINDINGS:
+        raise InvalidInput(f"{field}.operating_label", "is not for findings: each is decided by itself")
+    if not config.operating_label:
+        raise InvalidInput(f"{field}.operating_label", "must name the class whose sensitivity is set")
+    # Written as "is it within", so that NaN is refused as well.
+    if not 0.5 <= config.operating_sensitivity < 1:
+        raise InvalidInput(f"{field}.operating_sensitivity", "must be in [0.5, 1) where operating_label is set")

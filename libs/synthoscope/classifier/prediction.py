@@ -16,6 +16,7 @@ from synthoscope.classifier.networks import Network, build_network, to_input
 from synthoscope.classifier.outputs import Outputs, outputs_of
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.reliability.conformal import prediction_sets
+from synthoscope.classifier.reliability.operating_point import decide, operating_point_of
 from synthoscope.classifier.reliability.out_of_distribution import THRESHOLD, Detector, views_of
 from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
 from synthoscope.images.centre_view import centre_view
@@ -34,12 +35,14 @@ LARGEST_BATCH = 128
 class Answers:
     """What a classifier says of N images.
 
-    `probabilities` float32 N×C, calibrated; `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images
+    `probabilities` float32 N×C, calibrated; `predicted` int64 N, the class answered (of findings the likeliest, which
+    says little); `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images
     too unlike the training images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be
     ruled out, None when the model has no prediction sets.
     """
 
     probabilities: NDArray[np.float32]
+    predicted: NDArray[np.int64]
     strangeness: NDArray[np.float32]
     refused: NDArray[np.bool_]
     sets: NDArray[np.bool_] | None
@@ -114,7 +117,9 @@ class Classifier:
         if self.record.reliability.HasField("conformal"):
             threshold = self.record.reliability.conformal.threshold
             sets = prediction_sets(log_probabilities(outputs.logits, self._temperature), threshold)
-        return Answers(self.calibrated(outputs.logits), strangeness, refused, sets)
+        calibrated = self.calibrated(outputs.logits)
+        predicted = decide(calibrated, self.classes, operating_point_of(self.record))
+        return Answers(calibrated, predicted, strangeness, refused, sets)
 
     def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities, float32 N×C, that logits N×C stand for."""

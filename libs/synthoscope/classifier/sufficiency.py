@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from synthoscope.classifier.config import ClassifierConfig
+from synthoscope.classifier.reliability.operating_point import check_images
 from synthoscope.rpc.errors import FailedPrecondition
 
 
@@ -10,14 +11,18 @@ def check_counts(config: ClassifierConfig, counts: Mapping[str, int], synthetic:
     """Checks real training images by class, classes without one included, with how many synthetic ones there are.
 
     Raises FailedPrecondition when there are fewer than two classes, too few real images to hold some out for
-    validation, or, where an epoch is one pass, too few images left to fill a batch.
+    validation, or, where an epoch is one pass, too few images left to fill a batch; when the operating point is that
+    of a class that is not there, or has too few held-out images.
     """
     if len(counts) < 2:
         raise FailedPrecondition(f"a classifier needs at least 2 classes; there are {len(counts)}")
     few = sorted(label for label, count in counts.items() if count < 2)
     if few:
         raise FailedPrecondition(f"the training images have fewer than 2 images of {', '.join(few)}")
-    held_out = sum(max(1, round(count * config.validation_fraction)) for count in counts.values())
+    by_class = {label: max(1, round(count * config.validation_fraction)) for label, count in counts.items()}
+    if config.operating_label:
+        _check_operating_point(config, by_class)
+    held_out = sum(by_class.values())
     left = sum(counts.values()) - held_out + synthetic
     # With `steps_per_epoch`, images come again until the batches are full.
     if not config.steps_per_epoch and left < config.batch_size:
@@ -25,3 +30,11 @@ def check_counts(config: ClassifierConfig, counts: Mapping[str, int], synthetic:
             f"{left} training images are left when {held_out} are held out for validation, "
             f"fewer than config.batch_size, {config.batch_size}"
         )
+
+
+def _check_operating_point(config: ClassifierConfig, held_out: Mapping[str, int]) -> None:
+    label, sensitivity = config.operating_label, config.operating_sensitivity
+    if label not in held_out:
+        known = ", ".join(sorted(held_out))
+        raise FailedPrecondition(f"config.operating_label: {label} is none of the classes {known}")
+    check_images(label, sensitivity, held_out[label])

@@ -22,6 +22,8 @@ _DECIDED = {
     "seed": "the runs of an arm have the seeds 0, 1, 2, …",
     "validation_fraction": "each fraction brings its validation images",
     "early_stopping_patience": "all arms take as many steps",
+    "operating_label": "arms are compared by their likeliest classes",
+    "operating_sensitivity": "arms are compared by their likeliest classes",
 }
 """Fields of the training configuration that an experiment has no choice in, and why."""
 

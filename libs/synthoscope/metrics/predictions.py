@@ -14,7 +14,8 @@ class Predictions:
     """Class probabilities float32 N×C, rows that sum to 1, against true classes, int64 N in [0, C); N at least 1.
 
     `groups` has a number for each image, int64 N: those of one number are copies of one picture or images of one
-    patient, and are no independent evidence; an image of a negative number is a group of its own.
+    patient, and are no independent evidence; an image of a negative number is a group of its own. `decided`, int64 N in
+    [0, C), are the classes answered; None where these are the likeliest ones.
     Raises ValueError for other shapes, labels out of range, probabilities that are no numbers in [0, 1] and rows that
     sum to something else.
     """
@@ -22,6 +23,7 @@ class Predictions:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     groups: NDArray[np.int64]
+    decided: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _check(self.probabilities, self.groups)
@@ -29,6 +31,8 @@ class Predictions:
             raise ValueError(f"labels must be {len(self.probabilities)} numbers, not {self.labels.shape}")
         if self.labels.min() < 0 or self.labels.max() >= self.probabilities.shape[1]:
             raise ValueError(f"labels must be in [0, {self.probabilities.shape[1]})")
+        if self.decided is not None and self.decided.shape != self.labels.shape:
+            raise ValueError(f"decided must be {len(self.labels)} numbers, not {self.decided.shape}")
         sums = self.probabilities.sum(axis=1)
         worst = int(np.abs(sums - 1).argmax())
         if abs(sums[worst] - 1) > _TOLERANCE:
@@ -39,12 +43,18 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
+        """The class answered for each image."""
+        return self.likeliest if self.decided is None else self.decided
+
+    @property
+    def likeliest(self) -> NDArray[np.int64]:
         """The likeliest class of each image."""
         return self.probabilities.argmax(axis=1)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Predictions":
         """Those of some images."""
-        return Predictions(self.labels[rows], self.probabilities[rows], self.groups[rows])
+        decided = None if self.decided is None else self.decided[rows]
+        return Predictions(self.labels[rows], self.probabilities[rows], self.groups[rows], decided)
 
 
 @dataclass(frozen=True)

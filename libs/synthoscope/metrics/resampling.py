@@ -94,7 +94,7 @@ def _ranking(
 def _calibration_errors(predictions: Predictions, weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The sum over bins of how far confidence and accuracy lie apart, times the bin's images."""
     confidence = predictions.probabilities.max(axis=1).astype(np.float64)
-    gaps = (predictions.predicted == predictions.labels) - confidence
+    gaps = (predictions.likeliest == predictions.labels) - confidence
     bins = np.eye(BINS)[confidence_bins(predictions.probabilities)] * gaps[:, None]
     return np.abs(weights @ bins).sum(axis=1)
 

@@ -105,7 +105,7 @@ def _verdict(use: SyntheticUse) -> str:
 
 
 def _reliability(reliability: Reliability) -> dict[str, Any]:
-    conformal, strangers = reliability.conformal, reliability.out_of_distribution
+    conformal, strangers, point = reliability.conformal, reliability.out_of_distribution, reliability.operating_point
     return {
         "temperature": reliability.temperature or None,
         "prediction_sets": {
@@ -117,6 +117,14 @@ def _reliability(reliability: Reliability) -> dict[str, Any]:
             "empty_sets": conformal.empty_sets,
         }
         if reliability.HasField("conformal")
+        else None,
+        "operating_point": {
+            "label": point.label,
+            "sensitivity": point.sensitivity,
+            "threshold": point.threshold,
+            "images": point.images,
+        }
+        if reliability.HasField("operating_point")
         else None,
         "refusals": {
             "method": strangers.method,

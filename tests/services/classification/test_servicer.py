@@ -22,7 +22,7 @@ from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
 )
 from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, OperatingPoint, Reliability
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import encode_png, load_image_bytes, store_image
 from synthoscope.jobs.memory import InMemoryWorkQueue
@@ -105,6 +105,22 @@ def platform(decoders, pseudonyms):
 
 def png(level, width=20, height=10):
     return encode_png(np.full((height, width), level, np.uint8))
+
+
+def test_a_diagnosis_is_decided_at_the_operating_point_of_its_version(platform):
+    point = OperatingPoint(label="dark", threshold=0.15)
+    record = ModelVersion(
+        kind=ModelKind.MODEL_KIND_CLASSIFIER,
+        classes=CLASSES,
+        image_size=8,
+        reliability=Reliability(operating_point=point),
+    )
+    careful = models.publish(platform.objects, f"{TENANT}/models/careful", record, {"weights.safetensors": b"w"})
+    assert platform.ask(png(204)).label == "bright"
+    diagnosis = platform.ask(png(204), careful.name)
+    assert diagnosis.label == "dark"
+    assert [entry.probability for entry in diagnosis.probabilities] == pytest.approx([0.2, 0.8])
+    assert platform.ask(png(230), careful.name).label == "bright"
 
 
 def test_a_diagnosis_says_what_the_model_says_and_is_kept(platform):

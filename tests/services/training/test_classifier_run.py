@@ -183,6 +183,29 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache, evaluation_cro
     assert "not calibrated" not in card_markdown(version)
 
 
+def test_a_version_with_an_operating_point_is_measured_as_it_answers(cache):
+    objects = InMemoryObjectStore()
+    work = task(dataset(objects))
+    # So that all but one of the 3 held-out images are enough.
+    work = replace(work, config=replace(work.config, operating_label="above", operating_sensitivity=0.75))
+    data, classes = read_data(objects, work, cache)
+    version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
+    point = version.reliability.operating_point
+    assert (point.label, point.sensitivity, point.images) == ("above", 0.75, 3)
+    validation = next(item for item in version.evaluations if item.split == "validation")
+    assert next(item.recall for item in validation.classes if item.label == "above") == 1
+    classifier = load_classifier(objects, version.name)
+    images = data.validation.images[data.validation.labels == classes.index("above")]
+    assert classifier.predict(images)[:, classes.index("above")].min() == pytest.approx(point.threshold, abs=1e-6)
+    test = load_split(objects, work.dataset_version, Split.SPLIT_TEST, 64, cache)
+    answered = classifier.answer(test.images).predicted
+    assert predictions.read(objects, version, "test").predicted == tuple(answered.tolist())
+    assert (answered == test.labels).mean() == pytest.approx(version.evaluations[0].accuracy)
+    assert version.robustness[0].accuracy == pytest.approx(version.evaluations[0].accuracy)
+    assert card_json(version)["operating_point"]["threshold"] == point.threshold
+    assert "above is answered from a probability of" in card_markdown(version)
+
+
 def test_an_export_that_says_something_else_than_torch_is_not_published(cache, monkeypatch):
     objects = InMemoryObjectStore()
     work = task(dataset(objects, test_count=0))

@@ -82,6 +82,12 @@ def test_images_are_mirrored_only_when_asked_for():
         ({"mixup": 0.2, "batch_size": 6, "workers": 2}, "batch_size"),
         ({"output": FINDINGS, "class_balance": "CLASS_BALANCE_SAMPLING"}, "class_balance"),
         ({"no_finding": "none"}, "no_finding"),
+        ({"operating_label": "a"}, "operating_sensitivity"),
+        ({"operating_label": "a", "operating_sensitivity": 0.49}, "operating_sensitivity"),
+        ({"operating_label": "a", "operating_sensitivity": 1.0}, "operating_sensitivity"),
+        ({"operating_label": "a", "operating_sensitivity": math.nan}, "operating_sensitivity"),
+        ({"operating_sensitivity": 0.9}, "operating_label"),
+        ({"output": FINDINGS, "operating_label": "a", "operating_sensitivity": 0.9}, "operating_label"),
         *(({name: 99}, name) for name in ("optimizer", "schedule", "class_balance", "output")),
         ({"preset": "resnet50", "head": 99}, "head"),
     ],
@@ -104,6 +110,7 @@ def test_a_value_that_cannot_be_is_named(fields, field):
         {"steps_per_epoch": 1_000_000},
         {"preset": "resnet50", "frozen_epochs": -1, "backbone_rate": 1.0},
         {"output": FINDINGS, "no_finding": "none"},
+        {"operating_label": "a", "operating_sensitivity": 0.5},
     ],
 )
 def test_a_value_at_the_end_of_its_range_is_taken(fields):

@@ -37,3 +37,12 @@ def test_synthetic_images_stand_in_for_no_real_ones(counts, problem):
 def test_what_is_left_is_told():
     with pytest.raises(FailedPrecondition, match=r"^9 training images are left when 2 are held out.*batch_size, 16$"):
         check_counts(CONFIG, {"a": 4, "b": 4}, synthetic=3)
+
+
+def test_an_operating_point_has_images_to_be_chosen_on():
+    config = replace(CONFIG, operating_label="b", operating_sensitivity=0.9)
+    check_counts(config, {"a": 40, "b": 36})
+    with pytest.raises(FailedPrecondition, match=r"0\.9 needs 9 held-out images of b; there are 8$"):
+        check_counts(config, {"a": 40, "b": 32})
+    with pytest.raises(FailedPrecondition, match=r"operating_label: b is none of the classes a, c$"):
+        check_counts(config, {"a": 40, "c": 36})

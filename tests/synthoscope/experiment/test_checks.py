@@ -92,6 +92,8 @@ def test_an_experiment_that_can_be_run_is_accepted(objects):
     ({"training": ClassifierTrainingConfig(epochs=1, seed=3)}, "training.seed", "the seeds 0, 1"),
     ({"training": ClassifierTrainingConfig(epochs=1, validation_fraction=0.2)},
         "training.validation_fraction", "brings its validation images"),
+    ({"training": ClassifierTrainingConfig(epochs=1, operating_label="a", operating_sensitivity=0.9)},
+        "training.operating_label", "likeliest"),
     ({"training": ClassifierTrainingConfig(epochs=1, early_stopping_patience=2)},
         "training.early_stopping_patience", "as many steps"),
     ({"presets": ["resnet50"], "training": ClassifierTrainingConfig(epochs=1, weights="http://x")},

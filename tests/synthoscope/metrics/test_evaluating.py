@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -38,6 +40,18 @@ def test_every_score_is_scikit_learns():
     ).tolist()
     assert sum(item.count for item in found.reliability) == 200
     assert (found.groups, len(found.roc_curves)) == (100, 3)
+
+
+def test_decisions_count_in_scores_and_not_in_calibration():
+    likeliest = drawn()
+    decided = replace(likeliest, decided=likeliest.labels)
+    found, plain = evaluate(decided, CLASSES, "test"), evaluate(likeliest, CLASSES, "test")
+    assert found.accuracy == 1 > plain.accuracy
+    assert [item.recall for item in found.classes[:3]] == [1, 1, 1]
+    assert (found.auroc, found.brier) == (plain.auroc, plain.brier)
+    assert found.expected_calibration_error == plain.expected_calibration_error
+    assert found.intervals["expected_calibration_error"] == plain.intervals["expected_calibration_error"]
+    assert found.intervals["accuracy"].low == 1 > plain.intervals["accuracy"].low
 
 
 def test_a_class_without_images_is_not_measured():

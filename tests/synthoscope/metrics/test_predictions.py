@@ -14,6 +14,15 @@ def test_the_likeliest_class_is_predicted_and_the_first_of_equals():
     assert len(said()) == 3
 
 
+def test_what_was_decided_otherwise_is_predicted():
+    decided = Predictions(said().labels, said().probabilities, said().groups, np.array([1, 1, 0]))
+    assert decided.predicted.tolist() == [1, 1, 0]
+    assert decided.likeliest.tolist() == [0, 0, 1]
+    assert decided.take(np.array([2, 0])).predicted.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="decided must be 3 numbers"):
+        Predictions(said().labels, said().probabilities, said().groups, np.array([1]))
+
+
 def test_a_finding_is_there_above_one_half():
     probabilities = np.array([[0.5, 0.51]], np.float32)
     found = FindingPredictions(np.array([[True, False]]), probabilities, np.array([0]))

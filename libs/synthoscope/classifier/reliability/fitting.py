@@ -10,13 +10,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from synthoscope.api.models.v1.models_pb2 import ConformalPrediction, OutOfDistribution
+from synthoscope.api.models.v1.models_pb2 import ConformalPrediction, OperatingPoint, OutOfDistribution
+from synthoscope.classifier.config import ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData
 from synthoscope.classifier.objectives import AnyOf, Objective
 from synthoscope.classifier.outputs import Outputs
 from synthoscope.classifier.prediction import Classifier
 from synthoscope.classifier.reliability import conformal, out_of_distribution
 from synthoscope.classifier.reliability.histograms import histograms, input_statistics
+from synthoscope.classifier.reliability.operating_point import fit_operating_point
 from synthoscope.classifier.reliability.out_of_distribution import BANK, NEIGHBOURS, Detector, views_of
 from synthoscope.classifier.reliability.temperature import (
     fit_findings_temperature,
@@ -34,13 +36,18 @@ STRANGERS = 20
 
 
 def fit_reliability(
-    classifier: Classifier, objective: Objective, data: TrainingData, groups: NDArray[np.int64], seed: int
+    classifier: Classifier,
+    objective: Objective,
+    data: TrainingData,
+    groups: NDArray[np.int64],
+    config: ClassifierConfig,
 ) -> Classifier:
     """The classifier with its detector, its record's `reliability` filled in all but the explanations' scales.
 
-    `data` holds real images only; `groups` are the validation images' groups, int64 N.
+    `data` holds real images only; `groups` are the validation images' groups, int64 N. Raises FailedPrecondition when
+    they are too few for the configuration's operating point.
     """
-    held_out = data.validation
+    held_out, seed = data.validation, config.seed
     outputs = classifier.outputs(held_out.images)
     reliability = classifier.record.reliability
     if isinstance(objective, AnyOf):
@@ -48,6 +55,8 @@ def fit_reliability(
     else:
         reliability.temperature = fit_temperature(outputs.logits, held_out.labels)
         reliability.conformal.CopyFrom(_sets(outputs, held_out, groups, reliability.temperature, seed))
+        if config.operating_label:
+            reliability.operating_point.CopyFrom(_operating_point(classifier, outputs, held_out, config))
     classifier = replace(classifier, detector=_detector(classifier, data, outputs, seed))
     answers = classifier.answers_of(held_out.images, outputs)
     reliability.out_of_distribution.CopyFrom(_refusals(classifier, data, outputs, groups, seed))
@@ -69,6 +78,14 @@ def _sets(
         mean_set_size=measured.mean_set_size,
         empty_sets=measured.empty_sets,
     )
+
+
+def _operating_point(
+    classifier: Classifier, outputs: Outputs, held_out: LabelledPixels, config: ClassifierConfig
+) -> OperatingPoint:
+    chosen = classifier.class_index(config.operating_label, "config.operating_label")
+    probabilities = classifier.calibrated(outputs.logits)[held_out.labels == chosen, chosen]
+    return fit_operating_point(probabilities, config.operating_label, config.operating_sensitivity)
 
 
 def _detector(classifier: Classifier, data: TrainingData, outputs: Outputs, seed: int) -> Detector:

@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
 from synthoscope.api.models.v1.models_pb2 import Robustness
+from synthoscope.classifier.prediction import Answers
 from synthoscope.images.perturbations import CHANGES, perturb
 from synthoscope.metrics.calibration import expected_calibration_error
 
 MOST_IMAGES = 300
 """That are changed in each way: 31 times as many are predicted."""
 
-Predict = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
-"""Class probabilities N×C, and which images are refused, N, of images uint8 N×S×S×3."""
+Predict = Callable[[NDArray[np.uint8]], Answers]
+"""What a classifier says of images uint8 N×S×S×3."""
 
 
 def robustness(
@@ -45,16 +46,15 @@ def robustness(
 
 
 def _measured(predict: Predict, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Robustness:
-    probabilities, refused = predict(images)
-    predicted = probabilities.argmax(axis=1)
+    answers = predict(images)
     return Robustness(
-        accuracy=float((predicted == labels).mean()),
+        accuracy=float((answers.predicted == labels).mean()),
         # Over classes with images only, which scikit-learn's balanced accuracy warns of.
         balanced_accuracy=float(
-            recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0.0)
+            recall_score(labels, answers.predicted, labels=np.unique(labels), average="macro", zero_division=0.0)
         ),
-        expected_calibration_error=expected_calibration_error(probabilities, labels),
-        refused=float(refused.mean()),
+        expected_calibration_error=expected_calibration_error(answers.probabilities, labels),
+        refused=float(answers.refused.mean()),
     )
 
 

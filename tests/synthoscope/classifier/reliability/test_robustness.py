@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from synthoscope.classifier.prediction import Answers
 from synthoscope.classifier.reliability.robustness import MOST_IMAGES, robustness
 from synthoscope.images.perturbations import CHANGES
 
@@ -11,7 +14,12 @@ LABELS = np.repeat([0, 1], 20)
 
 def by_brightness(images):
     bright = images.mean(axis=(1, 2, 3)) > 60
-    return np.where(bright[:, None], [0.1, 0.9], [0.9, 0.1]).astype(np.float32), images.max(axis=(1, 2, 3)) > 190
+    probabilities = np.where(bright[:, None], [0.1, 0.9], [0.9, 0.1]).astype(np.float32)
+    return answers(probabilities, images.max(axis=(1, 2, 3)) > 190)
+
+
+def answers(probabilities, refused):
+    return Answers(probabilities, probabilities.argmax(axis=1), np.zeros(len(refused), np.float32), refused, None)
 
 
 def test_results_without_and_with_every_change():
@@ -31,7 +39,7 @@ def test_of_many_images_some_of_each_class_are_changed():
 
     def predict(images):
         seen.append(len(images))
-        return np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool)
+        return answers(np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool))
 
     images, labels = np.zeros((1000, 4, 4, 3), np.uint8), np.array([0] * 900 + [1] * 100)
     unchanged = robustness(predict, images, labels)[0]
@@ -63,9 +71,19 @@ def test_nothing_is_measured_without_images():
     assert robustness(by_brightness, IMAGES[:0], LABELS[:0]) == []
 
 
+def test_what_counts_is_the_class_answered_not_the_likeliest():
+    def predict(images):
+        found = answers(np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool))
+        return replace(found, predicted=np.ones(len(images), np.int64))
+
+    unchanged = robustness(predict, IMAGES[10:], LABELS[10:])[0]
+    assert unchanged.accuracy == pytest.approx(2 / 3)
+    assert unchanged.expected_calibration_error == pytest.approx(0.6 - 1 / 3)
+
+
 def test_balanced_accuracy_counts_only_classes_with_images():
     def predict(images):
-        return np.tile(np.float32([0.6, 0.3, 0.1]), (len(images), 1)), np.zeros(len(images), bool)
+        return answers(np.tile(np.float32([0.6, 0.3, 0.1]), (len(images), 1)), np.zeros(len(images), bool))
 
     unchanged = robustness(predict, IMAGES[10:], LABELS[10:])[0]
     assert unchanged.balanced_accuracy == pytest.approx(balanced_accuracy_score(LABELS[10:], np.zeros(30)))

@@ -205,6 +205,18 @@ class ConformalPrediction(_message.Message):
     empty_sets: float
     def __init__(self, coverage: _Optional[float] = ..., threshold: _Optional[float] = ..., images: _Optional[int] = ..., measured_coverage: _Optional[float] = ..., mean_set_size: _Optional[float] = ..., empty_sets: _Optional[float] = ...) -> None: ...
 
+class OperatingPoint(_message.Message):
+    __slots__ = ("label", "sensitivity", "threshold", "images")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVITY_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    sensitivity: float
+    threshold: float
+    images: int
+    def __init__(self, label: _Optional[str] = ..., sensitivity: _Optional[float] = ..., threshold: _Optional[float] = ..., images: _Optional[int] = ...) -> None: ...
+
 class OutOfDistribution(_message.Message):
     __slots__ = ("method", "neighbours", "threshold", "false_refusals", "refused")
     class RefusedEntry(_message.Message):
@@ -237,7 +249,7 @@ class Histogram(_message.Message):
     def __init__(self, name: _Optional[str] = ..., edges: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Reliability(_message.Message):
-    __slots__ = ("temperature", "conformal", "out_of_distribution", "histograms", "explanation_scales")
+    __slots__ = ("temperature", "conformal", "out_of_distribution", "histograms", "explanation_scales", "operating_point")
     class ExplanationScalesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -250,12 +262,14 @@ class Reliability(_message.Message):
     OUT_OF_DISTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     HISTOGRAMS_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_SCALES_FIELD_NUMBER: _ClassVar[int]
+    OPERATING_POINT_FIELD_NUMBER: _ClassVar[int]
     temperature: float
     conformal: ConformalPrediction
     out_of_distribution: OutOfDistribution
     histograms: _containers.RepeatedCompositeFieldContainer[Histogram]
     explanation_scales: _containers.ScalarMap[str, float]
-    def __init__(self, temperature: _Optional[float] = ..., conformal: _Optional[_Union[ConformalPrediction, _Mapping]] = ..., out_of_distribution: _Optional[_Union[OutOfDistribution, _Mapping]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ..., explanation_scales: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    operating_point: OperatingPoint
+    def __init__(self, temperature: _Optional[float] = ..., conformal: _Optional[_Union[ConformalPrediction, _Mapping]] = ..., out_of_distribution: _Optional[_Union[OutOfDistribution, _Mapping]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ..., explanation_scales: _Optional[_Mapping[str, float]] = ..., operating_point: _Optional[_Union[OperatingPoint, _Mapping]] = ...) -> None: ...
 
 class Robustness(_message.Message):
     __slots__ = ("change", "strength", "parameter", "accuracy", "balanced_accuracy", "expected_calibration_error", "refused")

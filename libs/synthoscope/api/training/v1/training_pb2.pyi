@@ -190,7 +190,7 @@ class Augmentation(_message.Message):
     def __init__(self, rotation_degrees: _Optional[float] = ..., brightness: _Optional[float] = ..., width_shift: _Optional[float] = ..., height_shift: _Optional[float] = ..., shear_degrees: _Optional[float] = ..., horizontal_flip: _Optional[bool] = ..., zoom: _Optional[float] = ..., contrast: _Optional[float] = ..., vertical_flip: _Optional[bool] = ..., crop: _Optional[float] = ...) -> None: ...
 
 class ClassifierTrainingConfig(_message.Message):
-    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip", "image_size", "optimizer", "weight_decay", "schedule", "label_smoothing", "mixup", "ema_decay", "class_balance", "weights", "frozen_epochs", "backbone_rate", "head", "output", "no_finding", "steps_per_epoch", "mixed_precision", "compile", "evaluation_crop")
+    __slots__ = ("preset", "epochs", "batch_size", "learning_rate", "dropout", "augmentation", "early_stopping_patience", "plateau_patience", "validation_fraction", "workers", "seed", "horizontal_flip", "image_size", "optimizer", "weight_decay", "schedule", "label_smoothing", "mixup", "ema_decay", "class_balance", "weights", "frozen_epochs", "backbone_rate", "head", "output", "no_finding", "steps_per_epoch", "mixed_precision", "compile", "evaluation_crop", "operating_label", "operating_sensitivity")
     PRESET_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -221,6 +221,8 @@ class ClassifierTrainingConfig(_message.Message):
     MIXED_PRECISION_FIELD_NUMBER: _ClassVar[int]
     COMPILE_FIELD_NUMBER: _ClassVar[int]
     EVALUATION_CROP_FIELD_NUMBER: _ClassVar[int]
+    OPERATING_LABEL_FIELD_NUMBER: _ClassVar[int]
+    OPERATING_SENSITIVITY_FIELD_NUMBER: _ClassVar[int]
     preset: str
     epochs: int
     batch_size: int
@@ -251,4 +253,6 @@ class ClassifierTrainingConfig(_message.Message):
     mixed_precision: bool
     compile: bool
     evaluation_crop: float
-    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ..., horizontal_flip: _Optional[bool] = ..., image_size: _Optional[int] = ..., optimizer: _Optional[_Union[ClassifierOptimizer, str]] = ..., weight_decay: _Optional[float] = ..., schedule: _Optional[_Union[LearningRateSchedule, str]] = ..., label_smoothing: _Optional[float] = ..., mixup: _Optional[float] = ..., ema_decay: _Optional[float] = ..., class_balance: _Optional[_Union[ClassBalance, str]] = ..., weights: _Optional[str] = ..., frozen_epochs: _Optional[int] = ..., backbone_rate: _Optional[float] = ..., head: _Optional[_Union[ClassifierHead, str]] = ..., output: _Optional[_Union[_models_pb2.ModelOutput, str]] = ..., no_finding: _Optional[str] = ..., steps_per_epoch: _Optional[int] = ..., mixed_precision: _Optional[bool] = ..., compile: _Optional[bool] = ..., evaluation_crop: _Optional[float] = ...) -> None: ...
+    operating_label: str
+    operating_sensitivity: float
+    def __init__(self, preset: _Optional[str] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., learning_rate: _Optional[float] = ..., dropout: _Optional[float] = ..., augmentation: _Optional[_Union[Augmentation, _Mapping]] = ..., early_stopping_patience: _Optional[int] = ..., plateau_patience: _Optional[int] = ..., validation_fraction: _Optional[float] = ..., workers: _Optional[int] = ..., seed: _Optional[int] = ..., horizontal_flip: _Optional[bool] = ..., image_size: _Optional[int] = ..., optimizer: _Optional[_Union[ClassifierOptimizer, str]] = ..., weight_decay: _Optional[float] = ..., schedule: _Optional[_Union[LearningRateSchedule, str]] = ..., label_smoothing: _Optional[float] = ..., mixup: _Optional[float] = ..., ema_decay: _Optional[float] = ..., class_balance: _Optional[_Union[ClassBalance, str]] = ..., weights: _Optional[str] = ..., frozen_epochs: _Optional[int] = ..., backbone_rate: _Optional[float] = ..., head: _Optional[_Union[ClassifierHead, str]] = ..., output: _Optional[_Union[_models_pb2.ModelOutput, str]] = ..., no_finding: _Optional[str] = ..., steps_per_epoch: _Optional[int] = ..., mixed_precision: _Optional[bool] = ..., compile: _Optional[bool] = ..., evaluation_crop: _Optional[float] = ..., operating_label: _Optional[str] = ..., operating_sensitivity: _Optional[float] = ...) -> None: ...
