@@ -126,6 +126,7 @@ def diagnose(client: Client, dataset: Dataset, seeds: Sequence[int], jobs: int) 
     for (candidate, seed), model in models.items():
         facts = {"data": dataset.folder, "candidate": candidate, "seed": seed, "model_version": model.name}
         rows.append(facts | {"preset": model.preset, "config": {key: model.config[key] for key in model.config}})
+        rows.append(facts | reliability_of(model))
         splits = (VALIDATION, TEST, DEDUPLICATED) if candidate == chosen else (VALIDATION,)
         rows += [facts | described(split_of(model, split), dataset.named) for split in splits]
     return rows
@@ -160,6 +161,26 @@ def trained(client: Client, dataset: Dataset, version: str, candidate: str, seed
             said = line
 
     return client.models.get(client.jobs.wait(job.name, on_event).result)
+
+
+def reliability_of(model: ModelVersion) -> Row:
+    """Prediction sets, refusals and where it is decided: as fitted on validation images."""
+    sets, strangers = model.reliability.conformal, model.reliability.out_of_distribution
+    row: Row = {
+        "temperature": round(model.reliability.temperature, 4),
+        "set_coverage": round(sets.measured_coverage, 4),
+        "mean_set_size": round(sets.mean_set_size, 4),
+        "false_refusals": round(strangers.false_refusals, 4),
+        "strangers_refused": {kind: round(share, 4) for kind, share in sorted(strangers.refused.items())},
+    }
+    if model.reliability.HasField("operating_point"):
+        point = model.reliability.operating_point
+        row["operating_point"] = {
+            "label": point.label,
+            "sensitivity": point.sensitivity,
+            "threshold": round(point.threshold, 4),
+        }
+    return row
 
 
 def split_of(model: ModelVersion, split: str) -> Evaluation:
