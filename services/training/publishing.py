@@ -50,7 +50,7 @@ def publish(
     Raises what reading the dataset raises, and DataLoss when the exported model is not what was trained.
     """
     # Without the synthetic images: which real ones are held out does not depend on them.
-    data, labels = read_data(objects, replace(task, synthetic_sets=()), cache)
+    data, labels = read_data(objects, replace(task, synthetic_sets=(), synthetic_only=False), cache)
     objective = objective_of(task.config, labels, data.training.counts(len(labels)))
     version = Records(objects, DatasetVersion).get(task.dataset_version)
     validation = _held_out(objects, task, version, data)
@@ -117,6 +117,7 @@ def _record(
             code_version=synthoscope.__version__,
             seed=task.config.seed,
             accepted_unadmitted=task.accept_unadmitted,
+            synthetic_only=task.synthetic_only,
             parents=[task.config.weights] if "/versions/" in task.config.weights else [],
         ),
     )

@@ -36,6 +36,7 @@ class Task:
     config: ClassifierConfig
     threads: int
     accept_unadmitted: bool = False
+    synthetic_only: bool = False
 
 
 def read_task(worker: JobWorker, threads: int) -> Task:
@@ -50,6 +51,7 @@ def read_task(worker: JobWorker, threads: int) -> Task:
         config=from_message(request.config),
         threads=threads,
         accept_unadmitted=request.accept_unadmitted,
+        synthetic_only=request.synthetic_only,
     )
 
 
@@ -65,6 +67,8 @@ def read_data(objects: ObjectStore, task: Task, cache: PixelCache) -> tuple[Trai
     synthetic = read_synthetic(objects, task.synthetic_sets, split.pipeline, split.classes)
     grouping = grouping_of(objects, task.job, Records(objects, DatasetVersion).get(task.dataset_version))
     data = hold_out(real, synthetic, grouping.numbers, config.validation_fraction, config.seed)
+    if task.synthetic_only and synthetic is not None:
+        data = replace(data, training=synthetic)
     return replace(data, pipeline=split.pipeline), split.classes
 
 

@@ -1,6 +1,7 @@
 """TrainingService: checks a request against what is there and makes it a job. Needs neither torch nor Ray."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 
@@ -70,8 +71,14 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
         check_source(self._objects, config.weights)
         self._check_workers(config.workers)
         dataset = self._dataset(request.dataset_version)
-        synthetic = sum(self._synthetic_count(name, dataset) for name in request.synthetic_sets)
-        sufficiency.check_counts(config, training_counts(dataset), synthetic)
+        synthetic = self._synthetic_counts(request.synthetic_sets, dataset)
+        if request.synthetic_only and (lacking := sorted(set(dataset.classes) - set(synthetic))):
+            raise FailedPrecondition(
+                f"synthetic_only: the synthetic sets have no images of {', '.join(lacking)} to learn from"
+            )
+        sufficiency.check_counts(
+            config, training_counts(dataset), synthetic.total(), synthetic_only=request.synthetic_only
+        )
         self._check_synthetic(request, dataset, request.synthetic_sets)
         resolved = {"dataset_version": dataset.name}
         job = self._jobs.submit(tenant, JobKind.CLASSIFIER_TRAINING, request, request.request_id, resolved)
@@ -129,14 +136,17 @@ class TrainingServicer(training_service_pb2_grpc.TrainingServiceServicer):
             raise InvalidInput("config.start_from", f"must name a version itself, such as {record.name}")
         labels_of(record)
 
-    def _synthetic_count(self, name: str, dataset: DatasetVersion) -> int:
-        """The images of a set. Raises FailedPrecondition when a label of theirs is no class of the dataset."""
-        counts = sets.get(self._objects, name, "synthetic_sets").counts
-        unknown = sorted(set(counts) - set(dataset.classes))
-        if unknown:
-            shown = ", ".join(label or "no label" for label in unknown)
-            raise FailedPrecondition(
-                f"synthetic_sets: {name} has images of {shown}; "
-                f"the classes of {dataset.name} are {', '.join(dataset.classes)}"
-            )
-        return sum(counts.values())
+    def _synthetic_counts(self, set_names: Sequence[str], dataset: DatasetVersion) -> Counter[str]:
+        """The images of sets by class. Raises FailedPrecondition when a label of theirs is no class of the dataset."""
+        found: Counter[str] = Counter()
+        for name in set_names:
+            counts = sets.get(self._objects, name, "synthetic_sets").counts
+            unknown = sorted(set(counts) - set(dataset.classes))
+            if unknown:
+                shown = ", ".join(label or "no label" for label in unknown)
+                raise FailedPrecondition(
+                    f"synthetic_sets: {name} has images of {shown}; "
+                    f"the classes of {dataset.name} are {', '.join(dataset.classes)}"
+                )
+            found.update(counts)
+        return +found

@@ -7,8 +7,12 @@ from synthoscope.classifier.reliability.operating_point import check_images
 from synthoscope.rpc.errors import FailedPrecondition
 
 
-def check_counts(config: ClassifierConfig, counts: Mapping[str, int], synthetic: int = 0) -> None:
+def check_counts(
+    config: ClassifierConfig, counts: Mapping[str, int], synthetic: int = 0, *, synthetic_only: bool = False
+) -> None:
     """Checks real training images by class, classes without one included, with how many synthetic ones there are.
+
+    With `synthetic_only`, the real ones that are not held out are not learned from.
 
     Raises FailedPrecondition when there are fewer than two classes, too few real images to hold some out for
     validation, or, where an epoch is one pass, too few images left to fill a batch; when the operating point is that
@@ -23,7 +27,7 @@ def check_counts(config: ClassifierConfig, counts: Mapping[str, int], synthetic:
     if config.operating_label:
         _check_operating_point(config, by_class)
     held_out = sum(by_class.values())
-    left = sum(counts.values()) - held_out + synthetic
+    left = (0 if synthetic_only else sum(counts.values()) - held_out) + synthetic
     # With `steps_per_epoch`, images come again until the batches are full.
     if not config.steps_per_epoch and left < config.batch_size:
         raise FailedPrecondition(

@@ -40,6 +40,10 @@ def train(
     ] = "",
     image_size: Annotated[int, typer.Option(help="Side of the network's input, pixels; 0: the preset's.")] = 0,
     synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to train on as well; repeatable.")] = None,
+    synthetic_only: Annotated[
+        bool,
+        typer.Option("--synthetic-only", help="Learn from those sets alone; real images choose the epoch."),
+    ] = False,
     accept_unadmitted: AcceptUnadmitted = False,
     epochs: Annotated[int, typer.Option(help="Most passes over the training images.")] = 40,
     batch_size: Annotated[int, typer.Option(help="Images per step; 0: the preset's.")] = 0,
@@ -67,7 +71,8 @@ def train(
             config.weights = _weights(client, weights)
         sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
         job = client.models.train_classifier(
-            client.dataset_name(dataset), model, config, sets, request_id, accept_unadmitted
+            *(client.dataset_name(dataset), model, config, sets, request_id, accept_unadmitted),
+            synthetic_only=synthetic_only,
         )
         ended = finish(client, job, "training the classifier", detach=detach, as_json=as_json)
         if ended is None:

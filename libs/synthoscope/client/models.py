@@ -58,8 +58,10 @@ class Models:
         synthetic_sets: Sequence[str] = (),
         request_id: str = "",
         accept_unadmitted: bool = False,
+        *,
+        synthetic_only: bool = False,
     ) -> Job:
-        """Starts a classifier training on the training split and, if given, on synthetic sets.
+        """Starts a classifier training on the training split and, if given, on synthetic sets, or on these alone.
 
         Sets whose verdict is not ADMISSION_ADMITTED are refused unless `accept_unadmitted`. Raises FailedPrecondition.
         """
@@ -71,6 +73,7 @@ class Models:
             model_id=model_id,
             config=config,
             accept_unadmitted=accept_unadmitted,
+            synthetic_only=synthetic_only,
         )
         return call(self._training.SubmitClassifierTraining, request)
 

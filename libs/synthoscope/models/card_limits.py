@@ -35,6 +35,8 @@ def _limits(version: ModelVersion) -> Iterator[str]:
 
 def _limits_of_classifiers(version: ModelVersion) -> Iterator[str]:
     yield from _limits(version)
+    if version.lineage.synthetic_only:
+        yield "It learned from synthetic images alone; real ones only chose its best epoch and calibrated it."
     yield from _limits_of_measurement(version)
     reliability = version.reliability
     if not reliability.temperature:

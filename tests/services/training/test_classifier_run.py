@@ -351,6 +351,21 @@ def test_synthetic_images_are_trained_on_and_never_held_out(cache):
     assert np.array_equal(both.validation.images, real.validation.images)
 
 
+def test_synthetic_images_alone_are_learned_and_real_ones_choose(cache):
+    objects = InMemoryObjectStore()
+    version = dataset(objects)
+    made = synthetic_set(objects, "s1", ["above"] * 5 + ["below"] * 6)
+    real, _ = read_data(objects, task(version), cache)
+    alone = replace(task(version, made), synthetic_only=True)
+    data, classes = read_data(objects, alone, cache)
+    assert data.training.labels.tolist() == [0] * 5 + [1] * 6
+    assert np.array_equal(data.validation.images, real.validation.images)
+    record = publish(objects, alone, train(alone.config, data, OneOf(classes)), cache)
+    assert record.lineage.synthetic_only
+    assert "It learned from synthetic images alone" in card_markdown(record)
+    assert record.reliability.HasField("out_of_distribution")
+
+
 def test_what_cannot_be_trained_on_says_why(cache):
     objects = InMemoryObjectStore()
     version = dataset(objects)

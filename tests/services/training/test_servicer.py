@@ -170,6 +170,23 @@ def test_synthetic_images_help_to_fill_a_batch(servicer, objects):
         servicer.SubmitClassifierTraining(classifier(sets=[SET], batch_size=58), None)
 
 
+def test_synthetic_images_alone_are_enough_when_there_are_some_of_every_class(servicer, objects, jobs):
+    request_ = classifier(sets=[SET])
+    request_.synthetic_only = True
+    with pytest.raises(FailedPrecondition, match="synthetic_only: the synthetic sets have no images of b"):
+        servicer.SubmitClassifierTraining(request_, None)
+    verdict = Verdict(admission="ADMISSION_ADMITTED")
+    Records(objects, SyntheticSet).put(SET, SyntheticSet(name=SET, counts={"a": 3, "b": 4}, verdict=verdict))
+    with pytest.raises(FailedPrecondition, match="7 training images are left"):
+        servicer.SubmitClassifierTraining(request_, None)
+    request_.config.batch_size = 7
+    job = servicer.SubmitClassifierTraining(request_, None)
+    assert jobs.specification(job.name, SubmitClassifierTrainingRequest).synthetic_only
+    del request_.synthetic_sets[:]
+    with pytest.raises(FailedPrecondition, match="no images of a, b"):
+        servicer.SubmitClassifierTraining(request_, None)
+
+
 def test_images_that_come_again_fill_any_batch(servicer):
     assert servicer.SubmitClassifierTraining(classifier(batch_size=128, steps_per_epoch=2), None).name
 

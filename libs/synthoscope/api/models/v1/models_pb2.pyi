@@ -308,7 +308,7 @@ class SyntheticUse(_message.Message):
     def __init__(self, synthetic_set: _Optional[str] = ..., admission: _Optional[_Union[_synthesis_pb2.Admission, str]] = ...) -> None: ...
 
 class Lineage(_message.Message):
-    __slots__ = ("dataset_version", "synthetic_sets", "job", "code_version", "seed", "synthetic_uses", "accepted_unadmitted", "parents")
+    __slots__ = ("dataset_version", "synthetic_sets", "job", "code_version", "seed", "synthetic_uses", "accepted_unadmitted", "parents", "synthetic_only")
     DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
     SYNTHETIC_SETS_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
@@ -317,6 +317,7 @@ class Lineage(_message.Message):
     SYNTHETIC_USES_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_UNADMITTED_FIELD_NUMBER: _ClassVar[int]
     PARENTS_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_ONLY_FIELD_NUMBER: _ClassVar[int]
     dataset_version: str
     synthetic_sets: _containers.RepeatedScalarFieldContainer[str]
     job: str
@@ -325,7 +326,8 @@ class Lineage(_message.Message):
     synthetic_uses: _containers.RepeatedCompositeFieldContainer[SyntheticUse]
     accepted_unadmitted: bool
     parents: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., job: _Optional[str] = ..., code_version: _Optional[str] = ..., seed: _Optional[int] = ..., synthetic_uses: _Optional[_Iterable[_Union[SyntheticUse, _Mapping]]] = ..., accepted_unadmitted: _Optional[bool] = ..., parents: _Optional[_Iterable[str]] = ...) -> None: ...
+    synthetic_only: bool
+    def __init__(self, dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., job: _Optional[str] = ..., code_version: _Optional[str] = ..., seed: _Optional[int] = ..., synthetic_uses: _Optional[_Iterable[_Union[SyntheticUse, _Mapping]]] = ..., accepted_unadmitted: _Optional[bool] = ..., parents: _Optional[_Iterable[str]] = ..., synthetic_only: _Optional[bool] = ...) -> None: ...
 
 class SampleGrid(_message.Message):
     __slots__ = ("step", "label", "image")

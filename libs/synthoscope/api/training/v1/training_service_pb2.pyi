@@ -25,7 +25,7 @@ class SubmitGanTrainingRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.GanTrainingConfig, _Mapping]] = ..., accept_unadmitted: _Optional[bool] = ...) -> None: ...
 
 class SubmitClassifierTrainingRequest(_message.Message):
-    __slots__ = ("parent", "request_id", "dataset_version", "synthetic_sets", "model_id", "config", "accept_unadmitted")
+    __slots__ = ("parent", "request_id", "dataset_version", "synthetic_sets", "model_id", "config", "accept_unadmitted", "synthetic_only")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class SubmitClassifierTrainingRequest(_message.Message):
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_UNADMITTED_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_ONLY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     request_id: str
     dataset_version: str
@@ -40,7 +41,8 @@ class SubmitClassifierTrainingRequest(_message.Message):
     model_id: str
     config: _training_pb2.ClassifierTrainingConfig
     accept_unadmitted: bool
-    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.ClassifierTrainingConfig, _Mapping]] = ..., accept_unadmitted: _Optional[bool] = ...) -> None: ...
+    synthetic_only: bool
+    def __init__(self, parent: _Optional[str] = ..., request_id: _Optional[str] = ..., dataset_version: _Optional[str] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., model_id: _Optional[str] = ..., config: _Optional[_Union[_training_pb2.ClassifierTrainingConfig, _Mapping]] = ..., accept_unadmitted: _Optional[bool] = ..., synthetic_only: _Optional[bool] = ...) -> None: ...
 
 class DownloadEventFilesRequest(_message.Message):
     __slots__ = ("job",)
