@@ -58,6 +58,7 @@ DATASET_VERSION = Collection("tenants/{tenant}/datasets/{dataset}/versions/{vers
 DATASET_AUDIT = Collection("tenants/{tenant}/datasets/{dataset}/versions/{version}/audit")
 MODEL = Collection("tenants/{tenant}/models/{model}")
 MODEL_VERSION = Collection("tenants/{tenant}/models/{model}/versions/{version}")
+MODEL_EVALUATION = Collection("tenants/{tenant}/models/{model}/versions/{version}/evaluations/{evaluation}")
 MODEL_ALIAS = Collection("tenants/{tenant}/models/{model}/aliases/{alias}")
 PROMOTION = Collection("tenants/{tenant}/models/{model}/promotions/{promotion}")
 WEIGHTS = Collection("tenants/{tenant}/weights/{sha256}")

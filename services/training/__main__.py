@@ -15,7 +15,13 @@ from synthoscope.rpc.server import serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope_ray.runner import RayJobRunner
 
-KINDS = (JobKind.GAN_TRAINING, JobKind.CLASSIFIER_TRAINING, JobKind.DATASET_AUDIT, JobKind.EXPERIMENT)
+KINDS = (
+    JobKind.GAN_TRAINING,
+    JobKind.CLASSIFIER_TRAINING,
+    JobKind.DATASET_AUDIT,
+    JobKind.EXPERIMENT,
+    JobKind.MODEL_EVALUATION,
+)
 
 
 def main() -> None:

@@ -77,14 +77,14 @@ def measure(
             continue
         report(f"measuring on {split}")
         answers = classifier.answer(images.pixels.images)
-        found.append(_evaluated(objective, classifier, images, answers, split))
+        found.append(evaluated(objective, classifier, images, answers, split))
         said.append(_predictions(objective, classifier, images, answers, version, split))
         kept = _without_copies(objects, version, images.images) if split == TEST else None
         if kept is not None:
             part = _taken(answers, kept)
             deduplicated = Evaluation(split=DEDUPLICATED)
             if kept.any():
-                deduplicated = _evaluated(objective, classifier, images.take(kept), part, DEDUPLICATED)
+                deduplicated = evaluated(objective, classifier, images.take(kept), part, DEDUPLICATED)
             deduplicated.left_out = len(kept) - int(kept.sum())
             found.append(deduplicated)
     return Measured(found, said, _robustness(classifier, objective, test or validation, report))
@@ -104,9 +104,10 @@ def _test_images(objects: ObjectStore, version: DatasetVersion, image_size: int,
     return HeldOut(LabelledPixels(pixels.images, pixels.labels), images, groups)
 
 
-def _evaluated(
+def evaluated(
     objective: Objective, classifier: Classifier, images: HeldOut, answers: Answers, split: str
 ) -> Evaluation:
+    """The results of a classifier's answers for images, on what is called `split`."""
     labels, columns = images.pixels.labels, attributes.columns(images.images)
     if isinstance(objective, AnyOf):
         findings = FindingPredictions(objective.shown(labels), answers.probabilities, images.groups)

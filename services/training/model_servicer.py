@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import grpc
 
+from services.training.model_evaluations import ModelEvaluations
 from synthoscope import models, names
 from synthoscope.api.models.v1 import models_service_pb2 as messages
 from synthoscope.api.models.v1 import models_service_pb2_grpc
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Promotion
+from synthoscope.jobs.submission import Jobs
 from synthoscope.models import aliases, promotion
 from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.promotion_log import PromotionLog
@@ -20,11 +22,11 @@ PROMOTION_CHECKS: Sequence[promotion.Check] = (Complete(), NotWorse())
 """What a version must pass, in this order."""
 
 
-class ModelServicer(models_service_pb2_grpc.ModelServiceServicer):
+class ModelServicer(ModelEvaluations, models_service_pb2_grpc.ModelServiceServicer):
     """Serves the model versions of an object store; a version must pass all of `checks` before it gets an alias."""
 
-    def __init__(self, objects: ObjectStore, checks: Sequence[promotion.Check] = PROMOTION_CHECKS) -> None:
-        self._objects = objects
+    def __init__(self, objects: ObjectStore, jobs: Jobs, checks: Sequence[promotion.Check] = PROMOTION_CHECKS) -> None:
+        super().__init__(objects, jobs)
         self._checks = checks
         self._records = Records(objects, ModelVersion)
 

@@ -35,7 +35,9 @@ def registrations(objects: ObjectStore, jobs: Jobs, intake: Intake, most_workers
         ),
         Registration(f"{_API}.images.v1.ImageService", add_ImageServiceServicer_to_server, ImageServicer(intake)),
         Registration(f"{_API}.jobs.v1.JobService", add_JobServiceServicer_to_server, JobServicer(jobs)),
-        Registration(f"{_API}.models.v1.ModelService", add_ModelServiceServicer_to_server, ModelServicer(objects)),
+        Registration(
+            f"{_API}.models.v1.ModelService", add_ModelServiceServicer_to_server, ModelServicer(objects, jobs)
+        ),
         Registration(
             f"{_API}.training.v1.TrainingService",
             add_TrainingServiceServicer_to_server,

@@ -22,6 +22,10 @@ def main(worker: JobWorker, stores: Stores) -> str:
             from services.training import experiment_run
 
             return experiment_run.run(worker, stores)
+        case JobKind.MODEL_EVALUATION:
+            from services.training import evaluation_run
+
+            return evaluation_run.run(worker, stores)
         case JobKind.DATASET_AUDIT:
             from services.training import audit_run
 

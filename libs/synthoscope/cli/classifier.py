@@ -1,11 +1,12 @@
 """`synthoscope classifier`: train and look at classifiers."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from synthoscope import names
+from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.api.models.v1.models_pb2 import ClassMetrics, ConfusionRow, Evaluation, ModelKind, ModelVersion
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
 from synthoscope.classifier.presets import PRESETS
@@ -79,6 +80,36 @@ def train(
             return
         version = client.models.get(ended.result)
     show_version(version, as_json)
+
+
+@app.command("evaluate")
+def evaluate(
+    model: Annotated[str, typer.Argument(help="`classifier` or `classifier@VERSION`.")],
+    dataset: Annotated[str, typer.Argument(help="`brain` or `brain@VERSION`: images of its classes.")],
+    split: Annotated[Literal["test", "train"], typer.Option(help="Which of its images.")] = "test",
+    synthetic: Annotated[list[str] | None, typer.Option(help="Synthetic set to count as well; repeatable.")] = None,
+    request_id: RequestId = "",
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measures a classifier on other images than those of its own test split, such as another hospital's."""
+    with Client() as client:
+        sets = [client.name(names.SYNTHETIC_SET, "synthetic_set", item) for item in synthetic or []]
+        measured_on = Split.SPLIT_TRAIN if split == "train" else Split.SPLIT_TEST
+        job = client.models.evaluate(
+            client.model_name(model), client.dataset_name(dataset), measured_on, sets, request_id
+        )
+        ended = finish(client, job, "measuring the classifier", detach=detach, as_json=as_json)
+        if ended is None:
+            return
+        found = client.models.get_evaluation(ended.result)
+    if as_json:
+        print_message(found)
+        return
+    console.print(
+        f"{short_name(found.dataset_version)}: {found.known} of the images are among those it was trained with"
+    )
+    _show_evaluation(found.evaluation)
 
 
 @app.command("list")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1 import models_service_pb2 as requests
-from synthoscope.api.models.v1.models_pb2 import ModelAlias, ModelKind, ModelVersion, Promotion
+from synthoscope.api.models.v1.models_pb2 import ModelAlias, ModelEvaluation, ModelKind, ModelVersion, Promotion
 from synthoscope.api.models.v1.models_service_pb2_grpc import ModelServiceStub
 from synthoscope.api.training.v1 import training_service_pb2 as training
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
@@ -76,6 +77,36 @@ class Models:
             synthetic_only=synthetic_only,
         )
         return call(self._training.SubmitClassifierTraining, request)
+
+    def evaluate(
+        self,
+        model_version: str,
+        dataset_version: str,
+        split: Split = Split.SPLIT_TEST,
+        synthetic_sets: Sequence[str] = (),
+        request_id: str = "",
+    ) -> Job:
+        """Starts measuring a classifier version on other images; the job's result is what `get_evaluation` takes.
+
+        Images of synthetic sets are counted as well, if given. Raises InvalidInput, NotFound, FailedPrecondition.
+        """
+        request = requests.SubmitModelEvaluationRequest(
+            model_version=model_version,
+            dataset_version=dataset_version,
+            split=split,
+            synthetic_sets=synthetic_sets,
+            request_id=request_id,
+        )
+        return call(self._models.SubmitModelEvaluation, request)
+
+    def get_evaluation(self, name: str) -> ModelEvaluation:
+        """An evaluation. Raises NotFound."""
+        return call(self._models.GetModelEvaluation, requests.GetModelEvaluationRequest(name=name))
+
+    def evaluations(self, parent: str) -> Sequence[ModelEvaluation]:
+        """The evaluations of a model, or of one of its versions, by name."""
+        request = requests.ListModelEvaluationsRequest(parent=parent)
+        return [item for page in pages(self._models.ListModelEvaluations, request) for item in page.model_evaluations]
 
     def upload_weights(self, path: Path) -> str:
         """Stores a safetensors file that transfer networks can start from; its name, `tenants/…/weights/{sha256}`.

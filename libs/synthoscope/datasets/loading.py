@@ -42,13 +42,18 @@ class LabelledImages:
 
 
 def load_split(
-    objects: ObjectStore, version_name: str, split: Split, image_size: int, cache: PixelCache
+    objects: ObjectStore,
+    version_name: str,
+    split: Split,
+    image_size: int,
+    cache: PixelCache,
+    pipeline: Pipeline | None = None,
 ) -> LabelledImages:
     """The images of one split of a dataset version, `image_size` pixels square, in order of their paths.
 
-    They are preprocessed as the version says. Classes are all of the version's, also those without an image in this
-    split. The pixels lie in a file of the cache that is made once and whole by whoever asks first; processes that ask
-    at the same time wait for it.
+    They are preprocessed as the version says, or by another `pipeline`. Classes are all of the version's, also those
+    without an image in this split. The pixels lie in a file of the cache that is made once and whole by whoever asks
+    first; processes that ask at the same time wait for it.
 
     Raises NotFound for an unknown version, FailedPrecondition for a split without images or with synthetic ones that
     were preprocessed in another way, DataLoss when stored bytes are not what their digest says, ResourceExhausted when
@@ -58,7 +63,7 @@ def load_split(
     chosen = [image for image in manifest.read(objects, version) if image.split == split]
     if not chosen:
         raise FailedPrecondition(f"{version.name} has no {manifest.SPLIT_NAMES.get(split, 'such')} images")
-    pipeline = Pipeline.from_message(version.preprocessing).sized(image_size)
+    pipeline = (pipeline or Pipeline.from_message(version.preprocessing)).sized(image_size)
 
     def fill(pixels: NDArray[np.uint8]) -> None:
         pipelines = _pipelines(objects, chosen, pipeline)

@@ -44,6 +44,7 @@ class JobKind(StrEnum):
     STUDY = "STUDY"
     DATASET_AUDIT = "DATASET_AUDIT"
     EXPERIMENT = "EXPERIMENT"
+    MODEL_EVALUATION = "MODEL_EVALUATION"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from synthoscope.api.models.v1.models_service_pb2 import (
     PromoteModelVersionRequest,
     RollBackModelAliasRequest,
 )
+from synthoscope.jobs.memory import InMemoryJobStore
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound
 
@@ -31,6 +33,10 @@ def objects():
     return store
 
 
+def servicer_of(objects, *checks):
+    return ModelServicer(objects, Jobs(objects, InMemoryJobStore()), *checks)
+
+
 def all_pages(servicer, **request):
     found, token = [], ""
     while True:
@@ -42,7 +48,7 @@ def all_pages(servicer, **request):
 
 
 def test_get_returns_a_version_and_resolves_latest(objects):
-    servicer = ModelServicer(objects)
+    servicer = servicer_of(objects)
     latest = servicer.GetModelVersion(
         GetModelVersionRequest(name="tenants/default/models/cnn/versions/latest"), CONTEXT
     )
@@ -52,14 +58,14 @@ def test_get_returns_a_version_and_resolves_latest(objects):
 
 def test_an_unknown_version_is_not_found(objects):
     with pytest.raises(NotFound):
-        ModelServicer(objects).GetModelVersion(
+        servicer_of(objects).GetModelVersion(
             GetModelVersionRequest(name="tenants/default/models/none/versions/latest"), CONTEXT
         )
 
 
 @pytest.mark.parametrize("page_size", [0, 1, 2, 3, 100])
 def test_pages_hold_every_version_of_the_parent_once(objects, page_size):
-    servicer = ModelServicer(objects)
+    servicer = servicer_of(objects)
     everything = all_pages(servicer, parent="tenants/default", page_size=page_size)
     assert sorted(version.lineage.seed for version in everything) == [0, 1, 2, 3, 4]
     gans = all_pages(servicer, parent="tenants/default", page_size=page_size, kind=GAN)
@@ -79,14 +85,14 @@ def test_pages_hold_every_version_of_the_parent_once(objects, page_size):
 )
 def test_wrong_requests_name_the_field(objects, request_, field):
     with pytest.raises(InvalidInput, match=field):
-        ModelServicer(objects).ListModelVersions(ListModelVersionsRequest(**request_), CONTEXT)
+        servicer_of(objects).ListModelVersions(ListModelVersionsRequest(**request_), CONTEXT)
 
 
 CNN = "tenants/default/models/cnn"
 
 
 def versions(objects):
-    return [item.name for item in all_pages(ModelServicer(objects), parent=CNN)]
+    return [item.name for item in all_pages(servicer_of(objects), parent=CNN)]
 
 
 def promote(servicer, version, alias="champion", **fields):
@@ -96,7 +102,7 @@ def promote(servicer, version, alias="champion", **fields):
 
 
 def test_versions_are_promoted_taken_back_and_listed(objects):
-    servicer = ModelServicer(objects, [])
+    servicer = servicer_of(objects, [])
     first, second, _ = versions(objects)
     made = [promote(servicer, first), promote(servicer, second)]
     made.append(servicer.RollBackModelAlias(RollBackModelAliasRequest(alias=f"{CNN}/aliases/champion"), CONTEXT))
@@ -111,7 +117,7 @@ def test_versions_are_promoted_taken_back_and_listed(objects):
 
 
 def test_this_service_asks_for_whole_versions_that_are_not_worse(objects):
-    servicer = ModelServicer(objects)
+    servicer = servicer_of(objects)
     with pytest.raises(FailedPrecondition, match=r"complete: lacks weights\.safetensors, model\.onnx"):
         promote(servicer, versions(objects)[0])
     (refused,) = servicer.ListPromotions(ListPromotionsRequest(parent=CNN), CONTEXT).promotions
@@ -119,14 +125,14 @@ def test_this_service_asks_for_whole_versions_that_are_not_worse(objects):
 
 
 def test_checks_can_be_run_alone(objects):
-    servicer = ModelServicer(objects, [])
+    servicer = servicer_of(objects, [])
     assert not promote(servicer, versions(objects)[0], validate_only=True).name
     assert not servicer.ListPromotions(ListPromotionsRequest(parent=CNN), CONTEXT).promotions
 
 
 @pytest.mark.parametrize("parent", ["tenants/default", f"{CNN}/versions/latest"])
 def test_aliases_and_promotions_are_a_model_s(objects, parent):
-    servicer = ModelServicer(objects)
+    servicer = servicer_of(objects)
     with pytest.raises(InvalidInput, match="parent"):
         servicer.ListModelAliases(ListModelAliasesRequest(parent=parent), CONTEXT)
     with pytest.raises(InvalidInput, match="parent"):
@@ -134,7 +140,7 @@ def test_aliases_and_promotions_are_a_model_s(objects, parent):
 
 
 def test_wrong_promotions_name_the_field(objects):
-    servicer = ModelServicer(objects)
+    servicer = servicer_of(objects)
     with pytest.raises(InvalidInput, match="model_version"):
         promote(servicer, CNN)
     with pytest.raises(InvalidInput, match="alias"):

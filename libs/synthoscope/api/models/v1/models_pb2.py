@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from synthoscope.api.datasets.v1 import datasets_pb2 as synthoscope_dot_api_dot_datasets_dot_v1_dot_datasets__pb2
 from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_images__pb2
 from synthoscope.api.images.v1 import preprocessing_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_preprocessing__pb2
 from synthoscope.api.synthesis.v1 import synthesis_pb2 as synthoscope_dot_api_dot_synthesis_dot_v1_dot_synthesis__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&synthoscope/api/models/v1/models.proto\x12\x19synthoscope.api.models.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"=\n\tModelFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\xc3\x01\n\x0c\x43lassMetrics\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tprecision\x18\x02 \x01(\x01\x12\x0e\n\x06recall\x18\x03 \x01(\x01\x12\n\n\x02\x66\x31\x18\x04 \x01(\x01\x12\x0f\n\x07support\x18\x05 \x01(\x03\x12\x18\n\x0bspecificity\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x61uroc\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61uprc\x18\x08 \x01(\x01H\x02\x88\x01\x01\x42\x0e\n\x0c_specificityB\x08\n\x06_aurocB\x08\n\x06_auprc\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"T\n\x08RocCurve\x12\r\n\x05label\x18\x01 \x01(\t\x12\x1c\n\x14\x66\x61lse_positive_rates\x18\x02 \x03(\x01\x12\x1b\n\x13true_positive_rates\x18\x03 \x03(\x01\"E\n\x0eReliabilityBin\x12\x12\n\nconfidence\x18\x01 \x01(\x01\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xc4\x01\n\x08Subgroup\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06images\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63\x63uracy\x18\x04 \x01(\x01\x12\x19\n\x11\x62\x61lanced_accuracy\x18\x05 \x01(\x01\x12>\n\x11\x61\x63\x63uracy_interval\x18\x06 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval\x12\x12\n\x05\x61uroc\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_auroc\"\x85\x01\n\x0bSubgroupGap\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05worst\x18\x02 \x01(\t\x12\x0c\n\x04\x62\x65st\x18\x03 \x01(\t\x12\x12\n\ndifference\x18\x04 \x01(\x01\x12\x35\n\x08interval\x18\x05 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval\"\x1e\n\x0c\x43onfusionRow\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x03\"\x85\x08\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\x17\n\x0fmacro_precision\x18\x03 \x01(\x01\x12\x14\n\x0cmacro_recall\x18\x04 \x01(\x01\x12\x10\n\x08macro_f1\x18\x05 \x01(\x01\x12\x38\n\x07\x63lasses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.ClassMetrics\x12:\n\tconfusion\x18\x07 \x03(\x0b\x32\'.synthoscope.api.models.v1.ConfusionRow\x12\x12\n\ngrouped_by\x18\x08 \x03(\t\x12\x10\n\x08left_out\x18\t \x01(\x03\x12\x19\n\x11\x62\x61lanced_accuracy\x18\n \x01(\x01\x12\x1a\n\x12weighted_precision\x18\x0b \x01(\x01\x12\x17\n\x0fweighted_recall\x18\x0c \x01(\x01\x12\x13\n\x0bweighted_f1\x18\r \x01(\x01\x12\x1e\n\x11macro_specificity\x18\x0e \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x61uroc\x18\x0f \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61uprc\x18\x10 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05\x62rier\x18\x11 \x01(\x01H\x03\x88\x01\x01\x12\'\n\x1a\x65xpected_calibration_error\x18\x12 \x01(\x01H\x04\x88\x01\x01\x12G\n\tintervals\x18\x13 \x03(\x0b\x32\x34.synthoscope.api.models.v1.Evaluation.IntervalsEntry\x12\x37\n\nroc_curves\x18\x14 \x03(\x0b\x32#.synthoscope.api.models.v1.RocCurve\x12>\n\x0breliability\x18\x15 \x03(\x0b\x32).synthoscope.api.models.v1.ReliabilityBin\x12\x0e\n\x06groups\x18\x16 \x01(\x03\x12\x36\n\tsubgroups\x18\x17 \x03(\x0b\x32#.synthoscope.api.models.v1.Subgroup\x12\x39\n\tworst_gap\x18\x18 \x01(\x0b\x32&.synthoscope.api.models.v1.SubgroupGap\x12\x14\n\x07refused\x18\x19 \x01(\x01H\x05\x88\x01\x01\x1aU\n\x0eIntervalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval:\x02\x38\x01\x42\x14\n\x12_macro_specificityB\x08\n\x06_aurocB\x08\n\x06_auprcB\x08\n\x06_brierB\x1d\n\x1b_expected_calibration_errorB\n\n\x08_refused\"\x90\x01\n\x13\x43onformalPrediction\x12\x10\n\x08\x63overage\x18\x01 \x01(\x01\x12\x11\n\tthreshold\x18\x02 \x01(\x01\x12\x0e\n\x06images\x18\x03 \x01(\x03\x12\x19\n\x11measured_coverage\x18\x04 \x01(\x01\x12\x15\n\rmean_set_size\x18\x05 \x01(\x01\x12\x12\n\nempty_sets\x18\x06 \x01(\x01\"W\n\x0eOperatingPoint\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bsensitivity\x18\x02 \x01(\x01\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x0e\n\x06images\x18\x04 \x01(\x03\"\xde\x01\n\x11OutOfDistribution\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nneighbours\x18\x02 \x01(\x05\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x16\n\x0e\x66\x61lse_refusals\x18\x04 \x01(\x01\x12J\n\x07refused\x18\x05 \x03(\x0b\x32\x39.synthoscope.api.models.v1.OutOfDistribution.RefusedEntry\x1a.\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"8\n\tHistogram\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x03\"\xc3\x03\n\x0bReliability\x12\x13\n\x0btemperature\x18\x01 \x01(\x01\x12\x41\n\tconformal\x18\x02 \x01(\x0b\x32..synthoscope.api.models.v1.ConformalPrediction\x12I\n\x13out_of_distribution\x18\x03 \x01(\x0b\x32,.synthoscope.api.models.v1.OutOfDistribution\x12\x38\n\nhistograms\x18\x04 \x03(\x0b\x32$.synthoscope.api.models.v1.Histogram\x12Y\n\x12\x65xplanation_scales\x18\x05 \x03(\x0b\x32=.synthoscope.api.models.v1.Reliability.ExplanationScalesEntry\x12\x42\n\x0foperating_point\x18\x06 \x01(\x0b\x32).synthoscope.api.models.v1.OperatingPoint\x1a\x38\n\x16\x45xplanationScalesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xa3\x01\n\nRobustness\x12\x0e\n\x06\x63hange\x18\x01 \x01(\t\x12\x10\n\x08strength\x18\x02 \x01(\x05\x12\x11\n\tparameter\x18\x03 \x01(\x01\x12\x10\n\x08\x61\x63\x63uracy\x18\x04 \x01(\x01\x12\x19\n\x11\x62\x61lanced_accuracy\x18\x05 \x01(\x01\x12\"\n\x1a\x65xpected_calibration_error\x18\x06 \x01(\x01\x12\x0f\n\x07refused\x18\x07 \x01(\x01\"6\n\x05\x43urve\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x01\x12\x0e\n\x06values\x18\x03 \x03(\x01\"a\n\x0cSyntheticUse\x12\x15\n\rsynthetic_set\x18\x01 \x01(\t\x12:\n\tadmission\x18\x02 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\"\xf2\x01\n\x07Lineage\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x14\n\x0c\x63ode_version\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12?\n\x0esynthetic_uses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.SyntheticUse\x12\x1b\n\x13\x61\x63\x63\x65pted_unadmitted\x18\x07 \x01(\x08\x12\x0f\n\x07parents\x18\x08 \x03(\t\x12\x16\n\x0esynthetic_only\x18\t \x01(\x08\"]\n\nSampleGrid\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\"\xe5\x05\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x12\n\nimage_size\x18\x05 \x01(\x05\x12\'\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12:\n\x0b\x65valuations\x18\x07 \x03(\x0b\x32%.synthoscope.api.models.v1.Evaluation\x12\x30\n\x06\x63urves\x18\x08 \x03(\x0b\x32 .synthoscope.api.models.v1.Curve\x12;\n\x0csample_grids\x18\t \x03(\x0b\x32%.synthoscope.api.models.v1.SampleGrid\x12\x33\n\x07lineage\x18\n \x01(\x0b\x32\".synthoscope.api.models.v1.Lineage\x12\x33\n\x05\x66iles\x18\x0b \x03(\x0b\x32$.synthoscope.api.models.v1.ModelFile\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\r \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\x12\x36\n\x06output\x18\x0e \x01(\x0e\x32&.synthoscope.api.models.v1.ModelOutput\x12;\n\x0breliability\x18\x0f \x01(\x0b\x32&.synthoscope.api.models.v1.Reliability\x12\x39\n\nrobustness\x18\x10 \x03(\x0b\x32%.synthoscope.api.models.v1.Robustness\"u\n\nModelAlias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\tpromotion\x18\x03 \x01(\t\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0ePromotionCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xe1\x01\n\tPromotion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08previous\x18\x04 \x01(\t\x12\x39\n\x06\x63hecks\x18\x05 \x03(\x0b\x32).synthoscope.api.models.v1.PromotionCheck\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x08\x12\x10\n\x08rollback\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*V\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eMODEL_KIND_GAN\x10\x01\x12\x19\n\x15MODEL_KIND_CLASSIFIER\x10\x02*`\n\x0bModelOutput\x12\x1c\n\x18MODEL_OUTPUT_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_OUTPUT_SOFTMAX\x10\x01\x12\x19\n\x15MODEL_OUTPUT_FINDINGS\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&synthoscope/api/models/v1/models.proto\x12\x19synthoscope.api.models.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*synthoscope/api/datasets/v1/datasets.proto\x1a&synthoscope/api/images/v1/images.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"=\n\tModelFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\xc3\x01\n\x0c\x43lassMetrics\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tprecision\x18\x02 \x01(\x01\x12\x0e\n\x06recall\x18\x03 \x01(\x01\x12\n\n\x02\x66\x31\x18\x04 \x01(\x01\x12\x0f\n\x07support\x18\x05 \x01(\x03\x12\x18\n\x0bspecificity\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x61uroc\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61uprc\x18\x08 \x01(\x01H\x02\x88\x01\x01\x42\x0e\n\x0c_specificityB\x08\n\x06_aurocB\x08\n\x06_auprc\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"T\n\x08RocCurve\x12\r\n\x05label\x18\x01 \x01(\t\x12\x1c\n\x14\x66\x61lse_positive_rates\x18\x02 \x03(\x01\x12\x1b\n\x13true_positive_rates\x18\x03 \x03(\x01\"E\n\x0eReliabilityBin\x12\x12\n\nconfidence\x18\x01 \x01(\x01\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xc4\x01\n\x08Subgroup\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06images\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63\x63uracy\x18\x04 \x01(\x01\x12\x19\n\x11\x62\x61lanced_accuracy\x18\x05 \x01(\x01\x12>\n\x11\x61\x63\x63uracy_interval\x18\x06 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval\x12\x12\n\x05\x61uroc\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_auroc\"\x85\x01\n\x0bSubgroupGap\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05worst\x18\x02 \x01(\t\x12\x0c\n\x04\x62\x65st\x18\x03 \x01(\t\x12\x12\n\ndifference\x18\x04 \x01(\x01\x12\x35\n\x08interval\x18\x05 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval\"\x1e\n\x0c\x43onfusionRow\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x03\"\x85\x08\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01\x12\x17\n\x0fmacro_precision\x18\x03 \x01(\x01\x12\x14\n\x0cmacro_recall\x18\x04 \x01(\x01\x12\x10\n\x08macro_f1\x18\x05 \x01(\x01\x12\x38\n\x07\x63lasses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.ClassMetrics\x12:\n\tconfusion\x18\x07 \x03(\x0b\x32\'.synthoscope.api.models.v1.ConfusionRow\x12\x12\n\ngrouped_by\x18\x08 \x03(\t\x12\x10\n\x08left_out\x18\t \x01(\x03\x12\x19\n\x11\x62\x61lanced_accuracy\x18\n \x01(\x01\x12\x1a\n\x12weighted_precision\x18\x0b \x01(\x01\x12\x17\n\x0fweighted_recall\x18\x0c \x01(\x01\x12\x13\n\x0bweighted_f1\x18\r \x01(\x01\x12\x1e\n\x11macro_specificity\x18\x0e \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x61uroc\x18\x0f \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61uprc\x18\x10 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05\x62rier\x18\x11 \x01(\x01H\x03\x88\x01\x01\x12\'\n\x1a\x65xpected_calibration_error\x18\x12 \x01(\x01H\x04\x88\x01\x01\x12G\n\tintervals\x18\x13 \x03(\x0b\x32\x34.synthoscope.api.models.v1.Evaluation.IntervalsEntry\x12\x37\n\nroc_curves\x18\x14 \x03(\x0b\x32#.synthoscope.api.models.v1.RocCurve\x12>\n\x0breliability\x18\x15 \x03(\x0b\x32).synthoscope.api.models.v1.ReliabilityBin\x12\x0e\n\x06groups\x18\x16 \x01(\x03\x12\x36\n\tsubgroups\x18\x17 \x03(\x0b\x32#.synthoscope.api.models.v1.Subgroup\x12\x39\n\tworst_gap\x18\x18 \x01(\x0b\x32&.synthoscope.api.models.v1.SubgroupGap\x12\x14\n\x07refused\x18\x19 \x01(\x01H\x05\x88\x01\x01\x1aU\n\x0eIntervalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.synthoscope.api.models.v1.Interval:\x02\x38\x01\x42\x14\n\x12_macro_specificityB\x08\n\x06_aurocB\x08\n\x06_auprcB\x08\n\x06_brierB\x1d\n\x1b_expected_calibration_errorB\n\n\x08_refused\"\x90\x01\n\x13\x43onformalPrediction\x12\x10\n\x08\x63overage\x18\x01 \x01(\x01\x12\x11\n\tthreshold\x18\x02 \x01(\x01\x12\x0e\n\x06images\x18\x03 \x01(\x03\x12\x19\n\x11measured_coverage\x18\x04 \x01(\x01\x12\x15\n\rmean_set_size\x18\x05 \x01(\x01\x12\x12\n\nempty_sets\x18\x06 \x01(\x01\"W\n\x0eOperatingPoint\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bsensitivity\x18\x02 \x01(\x01\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x0e\n\x06images\x18\x04 \x01(\x03\"\xde\x01\n\x11OutOfDistribution\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nneighbours\x18\x02 \x01(\x05\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x16\n\x0e\x66\x61lse_refusals\x18\x04 \x01(\x01\x12J\n\x07refused\x18\x05 \x03(\x0b\x32\x39.synthoscope.api.models.v1.OutOfDistribution.RefusedEntry\x1a.\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"8\n\tHistogram\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x03\"\xc3\x03\n\x0bReliability\x12\x13\n\x0btemperature\x18\x01 \x01(\x01\x12\x41\n\tconformal\x18\x02 \x01(\x0b\x32..synthoscope.api.models.v1.ConformalPrediction\x12I\n\x13out_of_distribution\x18\x03 \x01(\x0b\x32,.synthoscope.api.models.v1.OutOfDistribution\x12\x38\n\nhistograms\x18\x04 \x03(\x0b\x32$.synthoscope.api.models.v1.Histogram\x12Y\n\x12\x65xplanation_scales\x18\x05 \x03(\x0b\x32=.synthoscope.api.models.v1.Reliability.ExplanationScalesEntry\x12\x42\n\x0foperating_point\x18\x06 \x01(\x0b\x32).synthoscope.api.models.v1.OperatingPoint\x1a\x38\n\x16\x45xplanationScalesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xa3\x01\n\nRobustness\x12\x0e\n\x06\x63hange\x18\x01 \x01(\t\x12\x10\n\x08strength\x18\x02 \x01(\x05\x12\x11\n\tparameter\x18\x03 \x01(\x01\x12\x10\n\x08\x61\x63\x63uracy\x18\x04 \x01(\x01\x12\x19\n\x11\x62\x61lanced_accuracy\x18\x05 \x01(\x01\x12\"\n\x1a\x65xpected_calibration_error\x18\x06 \x01(\x01\x12\x0f\n\x07refused\x18\x07 \x01(\x01\"6\n\x05\x43urve\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x01\x12\x0e\n\x06values\x18\x03 \x03(\x01\"a\n\x0cSyntheticUse\x12\x15\n\rsynthetic_set\x18\x01 \x01(\t\x12:\n\tadmission\x18\x02 \x01(\x0e\x32\'.synthoscope.api.synthesis.v1.Admission\"\xf2\x01\n\x07Lineage\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x02 \x03(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x14\n\x0c\x63ode_version\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12?\n\x0esynthetic_uses\x18\x06 \x03(\x0b\x32\'.synthoscope.api.models.v1.SyntheticUse\x12\x1b\n\x13\x61\x63\x63\x65pted_unadmitted\x18\x07 \x01(\x08\x12\x0f\n\x07parents\x18\x08 \x03(\t\x12\x16\n\x0esynthetic_only\x18\t \x01(\x08\"]\n\nSampleGrid\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05label\x18\x02 \x01(\t\x12\x32\n\x05image\x18\x03 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\"\xe5\x05\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x12\n\nimage_size\x18\x05 \x01(\x05\x12\'\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12:\n\x0b\x65valuations\x18\x07 \x03(\x0b\x32%.synthoscope.api.models.v1.Evaluation\x12\x30\n\x06\x63urves\x18\x08 \x03(\x0b\x32 .synthoscope.api.models.v1.Curve\x12;\n\x0csample_grids\x18\t \x03(\x0b\x32%.synthoscope.api.models.v1.SampleGrid\x12\x33\n\x07lineage\x18\n \x01(\x0b\x32\".synthoscope.api.models.v1.Lineage\x12\x33\n\x05\x66iles\x18\x0b \x03(\x0b\x32$.synthoscope.api.models.v1.ModelFile\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\rpreprocessing\x18\r \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\x12\x36\n\x06output\x18\x0e \x01(\x0e\x32&.synthoscope.api.models.v1.ModelOutput\x12;\n\x0breliability\x18\x0f \x01(\x0b\x32&.synthoscope.api.models.v1.Reliability\x12\x39\n\nrobustness\x18\x10 \x03(\x0b\x32%.synthoscope.api.models.v1.Robustness\"u\n\nModelAlias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\tpromotion\x18\x03 \x01(\t\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0ePromotionCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xe1\x01\n\tPromotion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08previous\x18\x04 \x01(\t\x12\x39\n\x06\x63hecks\x18\x05 \x03(\x0b\x32).synthoscope.api.models.v1.PromotionCheck\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x08\x12\x10\n\x08rollback\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x02\n\x0fModelEvaluation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x02 \x01(\t\x12\x31\n\x05split\x18\x03 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\x16\n\x0esynthetic_sets\x18\x04 \x03(\t\x12\r\n\x05known\x18\x05 \x01(\x03\x12\x39\n\nevaluation\x18\x06 \x01(\x0b\x32%.synthoscope.api.models.v1.Evaluation\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x14\n\x0c\x63ode_version\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*V\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eMODEL_KIND_GAN\x10\x01\x12\x19\n\x15MODEL_KIND_CLASSIFIER\x10\x02*`\n\x0bModelOutput\x12\x1c\n\x18MODEL_OUTPUT_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_OUTPUT_SOFTMAX\x10\x01\x12\x19\n\x15MODEL_OUTPUT_FINDINGS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,60 +43,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTOFDISTRIBUTION_REFUSEDENTRY']._serialized_options = b'8\001'
   _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._loaded_options = None
   _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._serialized_options = b'8\001'
-  _globals['_MODELKIND']._serialized_start=4910
-  _globals['_MODELKIND']._serialized_end=4996
-  _globals['_MODELOUTPUT']._serialized_start=4998
-  _globals['_MODELOUTPUT']._serialized_end=5094
-  _globals['_MODELFILE']._serialized_start=265
-  _globals['_MODELFILE']._serialized_end=326
-  _globals['_CLASSMETRICS']._serialized_start=329
-  _globals['_CLASSMETRICS']._serialized_end=524
-  _globals['_INTERVAL']._serialized_start=526
-  _globals['_INTERVAL']._serialized_end=563
-  _globals['_ROCCURVE']._serialized_start=565
-  _globals['_ROCCURVE']._serialized_end=649
-  _globals['_RELIABILITYBIN']._serialized_start=651
-  _globals['_RELIABILITYBIN']._serialized_end=720
-  _globals['_SUBGROUP']._serialized_start=723
-  _globals['_SUBGROUP']._serialized_end=919
-  _globals['_SUBGROUPGAP']._serialized_start=922
-  _globals['_SUBGROUPGAP']._serialized_end=1055
-  _globals['_CONFUSIONROW']._serialized_start=1057
-  _globals['_CONFUSIONROW']._serialized_end=1087
-  _globals['_EVALUATION']._serialized_start=1090
-  _globals['_EVALUATION']._serialized_end=2119
-  _globals['_EVALUATION_INTERVALSENTRY']._serialized_start=1939
-  _globals['_EVALUATION_INTERVALSENTRY']._serialized_end=2024
-  _globals['_CONFORMALPREDICTION']._serialized_start=2122
-  _globals['_CONFORMALPREDICTION']._serialized_end=2266
-  _globals['_OPERATINGPOINT']._serialized_start=2268
-  _globals['_OPERATINGPOINT']._serialized_end=2355
-  _globals['_OUTOFDISTRIBUTION']._serialized_start=2358
-  _globals['_OUTOFDISTRIBUTION']._serialized_end=2580
-  _globals['_OUTOFDISTRIBUTION_REFUSEDENTRY']._serialized_start=2534
-  _globals['_OUTOFDISTRIBUTION_REFUSEDENTRY']._serialized_end=2580
-  _globals['_HISTOGRAM']._serialized_start=2582
-  _globals['_HISTOGRAM']._serialized_end=2638
-  _globals['_RELIABILITY']._serialized_start=2641
-  _globals['_RELIABILITY']._serialized_end=3092
-  _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._serialized_start=3036
-  _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._serialized_end=3092
-  _globals['_ROBUSTNESS']._serialized_start=3095
-  _globals['_ROBUSTNESS']._serialized_end=3258
-  _globals['_CURVE']._serialized_start=3260
-  _globals['_CURVE']._serialized_end=3314
-  _globals['_SYNTHETICUSE']._serialized_start=3316
-  _globals['_SYNTHETICUSE']._serialized_end=3413
-  _globals['_LINEAGE']._serialized_start=3416
-  _globals['_LINEAGE']._serialized_end=3658
-  _globals['_SAMPLEGRID']._serialized_start=3660
-  _globals['_SAMPLEGRID']._serialized_end=3753
-  _globals['_MODELVERSION']._serialized_start=3756
-  _globals['_MODELVERSION']._serialized_end=4497
-  _globals['_MODELALIAS']._serialized_start=4499
-  _globals['_MODELALIAS']._serialized_end=4616
-  _globals['_PROMOTIONCHECK']._serialized_start=4618
-  _globals['_PROMOTIONCHECK']._serialized_end=4680
-  _globals['_PROMOTION']._serialized_start=4683
-  _globals['_PROMOTION']._serialized_end=4908
+  _globals['_MODELKIND']._serialized_start=5246
+  _globals['_MODELKIND']._serialized_end=5332
+  _globals['_MODELOUTPUT']._serialized_start=5334
+  _globals['_MODELOUTPUT']._serialized_end=5430
+  _globals['_MODELFILE']._serialized_start=309
+  _globals['_MODELFILE']._serialized_end=370
+  _globals['_CLASSMETRICS']._serialized_start=373
+  _globals['_CLASSMETRICS']._serialized_end=568
+  _globals['_INTERVAL']._serialized_start=570
+  _globals['_INTERVAL']._serialized_end=607
+  _globals['_ROCCURVE']._serialized_start=609
+  _globals['_ROCCURVE']._serialized_end=693
+  _globals['_RELIABILITYBIN']._serialized_start=695
+  _globals['_RELIABILITYBIN']._serialized_end=764
+  _globals['_SUBGROUP']._serialized_start=767
+  _globals['_SUBGROUP']._serialized_end=963
+  _globals['_SUBGROUPGAP']._serialized_start=966
+  _globals['_SUBGROUPGAP']._serialized_end=1099
+  _globals['_CONFUSIONROW']._serialized_start=1101
+  _globals['_CONFUSIONROW']._serialized_end=1131
+  _globals['_EVALUATION']._serialized_start=1134
+  _globals['_EVALUATION']._serialized_end=2163
+  _globals['_EVALUATION_INTERVALSENTRY']._serialized_start=1983
+  _globals['_EVALUATION_INTERVALSENTRY']._serialized_end=2068
+  _globals['_CONFORMALPREDICTION']._serialized_start=2166
+  _globals['_CONFORMALPREDICTION']._serialized_end=2310
+  _globals['_OPERATINGPOINT']._serialized_start=2312
+  _globals['_OPERATINGPOINT']._serialized_end=2399
+  _globals['_OUTOFDISTRIBUTION']._serialized_start=2402
+  _globals['_OUTOFDISTRIBUTION']._serialized_end=2624
+  _globals['_OUTOFDISTRIBUTION_REFUSEDENTRY']._serialized_start=2578
+  _globals['_OUTOFDISTRIBUTION_REFUSEDENTRY']._serialized_end=2624
+  _globals['_HISTOGRAM']._serialized_start=2626
+  _globals['_HISTOGRAM']._serialized_end=2682
+  _globals['_RELIABILITY']._serialized_start=2685
+  _globals['_RELIABILITY']._serialized_end=3136
+  _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._serialized_start=3080
+  _globals['_RELIABILITY_EXPLANATIONSCALESENTRY']._serialized_end=3136
+  _globals['_ROBUSTNESS']._serialized_start=3139
+  _globals['_ROBUSTNESS']._serialized_end=3302
+  _globals['_CURVE']._serialized_start=3304
+  _globals['_CURVE']._serialized_end=3358
+  _globals['_SYNTHETICUSE']._serialized_start=3360
+  _globals['_SYNTHETICUSE']._serialized_end=3457
+  _globals['_LINEAGE']._serialized_start=3460
+  _globals['_LINEAGE']._serialized_end=3702
+  _globals['_SAMPLEGRID']._serialized_start=3704
+  _globals['_SAMPLEGRID']._serialized_end=3797
+  _globals['_MODELVERSION']._serialized_start=3800
+  _globals['_MODELVERSION']._serialized_end=4541
+  _globals['_MODELALIAS']._serialized_start=4543
+  _globals['_MODELALIAS']._serialized_end=4660
+  _globals['_PROMOTIONCHECK']._serialized_start=4662
+  _globals['_PROMOTIONCHECK']._serialized_end=4724
+  _globals['_PROMOTION']._serialized_start=4727
+  _globals['_PROMOTION']._serialized_end=4952
+  _globals['_MODELEVALUATION']._serialized_start=4955
+  _globals['_MODELEVALUATION']._serialized_end=5244
 # @@protoc_insertion_point(module_scope)

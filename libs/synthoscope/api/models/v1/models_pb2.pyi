@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from synthoscope.api.datasets.v1 import datasets_pb2 as _datasets_pb2
 from synthoscope.api.images.v1 import images_pb2 as _images_pb2
 from synthoscope.api.images.v1 import preprocessing_pb2 as _preprocessing_pb2
 from synthoscope.api.synthesis.v1 import synthesis_pb2 as _synthesis_pb2
@@ -416,3 +417,25 @@ class Promotion(_message.Message):
     rollback: bool
     create_time: _timestamp_pb2.Timestamp
     def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., model_version: _Optional[str] = ..., previous: _Optional[str] = ..., checks: _Optional[_Iterable[_Union[PromotionCheck, _Mapping]]] = ..., accepted: _Optional[bool] = ..., rollback: _Optional[bool] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ModelEvaluation(_message.Message):
+    __slots__ = ("name", "dataset_version", "split", "synthetic_sets", "known", "evaluation", "job", "code_version", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_SETS_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    CODE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    dataset_version: str
+    split: _datasets_pb2.Split
+    synthetic_sets: _containers.RepeatedScalarFieldContainer[str]
+    known: int
+    evaluation: Evaluation
+    job: str
+    code_version: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., dataset_version: _Optional[str] = ..., split: _Optional[_Union[_datasets_pb2.Split, str]] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., known: _Optional[int] = ..., evaluation: _Optional[_Union[Evaluation, _Mapping]] = ..., job: _Optional[str] = ..., code_version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

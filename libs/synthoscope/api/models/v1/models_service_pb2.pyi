@@ -1,3 +1,5 @@
+from synthoscope.api.datasets.v1 import datasets_pb2 as _datasets_pb2
+from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
 from synthoscope.api.models.v1 import models_pb2 as _models_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -6,6 +8,44 @@ from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class SubmitModelEvaluationRequest(_message.Message):
+    __slots__ = ("model_version", "dataset_version", "split", "synthetic_sets", "request_id")
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DATASET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    SYNTHETIC_SETS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    model_version: str
+    dataset_version: str
+    split: _datasets_pb2.Split
+    synthetic_sets: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    def __init__(self, model_version: _Optional[str] = ..., dataset_version: _Optional[str] = ..., split: _Optional[_Union[_datasets_pb2.Split, str]] = ..., synthetic_sets: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class GetModelEvaluationRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListModelEvaluationsRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListModelEvaluationsResponse(_message.Message):
+    __slots__ = ("model_evaluations", "next_page_token")
+    MODEL_EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    model_evaluations: _containers.RepeatedCompositeFieldContainer[_models_pb2.ModelEvaluation]
+    next_page_token: str
+    def __init__(self, model_evaluations: _Optional[_Iterable[_Union[_models_pb2.ModelEvaluation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class PromoteModelVersionRequest(_message.Message):
     __slots__ = ("model_version", "alias", "validate_only")

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 from synthoscope.api.models.v1 import models_pb2 as synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2
 from synthoscope.api.models.v1 import models_service_pb2 as synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2
 
@@ -66,6 +67,21 @@ class ModelServiceStub:
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.FromString,
                 _registered_method=True)
+        self.SubmitModelEvaluation = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/SubmitModelEvaluation',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SubmitModelEvaluationRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
+                _registered_method=True)
+        self.GetModelEvaluation = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/GetModelEvaluation',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetModelEvaluationRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.ModelEvaluation.FromString,
+                _registered_method=True)
+        self.ListModelEvaluations = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/ListModelEvaluations',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -116,6 +132,29 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitModelEvaluation(self, request, context):
+        """Measures a classifier version on a split of a dataset version, as a job whose result is a ModelEvaluation. NOT_FOUND for
+        an unknown version or set; FAILED_PRECONDITION for a version that is no classifier of one class an image, for images
+        of classes that it does not know, and for a split without images.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModelEvaluation(self, request, context):
+        """Returns an evaluation. NOT_FOUND when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelEvaluations(self, request, context):
+        """Lists the evaluations of a model's versions by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -148,6 +187,21 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListPromotions,
                     request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.SerializeToString,
+            ),
+            'SubmitModelEvaluation': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitModelEvaluation,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SubmitModelEvaluationRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'GetModelEvaluation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelEvaluation,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetModelEvaluationRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.ModelEvaluation.SerializeToString,
+            ),
+            'ListModelEvaluations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelEvaluations,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -313,6 +367,87 @@ class ModelService:
             '/synthoscope.api.models.v1.ModelService/ListPromotions',
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.SerializeToString,
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitModelEvaluation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/SubmitModelEvaluation',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SubmitModelEvaluationRequest.SerializeToString,
+            synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelEvaluation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/GetModelEvaluation',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetModelEvaluationRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.ModelEvaluation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelEvaluations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/ListModelEvaluations',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelEvaluationsResponse.FromString,
             options,
             channel_credentials,
             insecure,
