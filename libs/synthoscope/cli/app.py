@@ -14,6 +14,7 @@ from synthoscope.cli import (
     gan,
     jobs,
     model,
+    reproduce,
     stack,
     synth,
     tune,
@@ -44,6 +45,7 @@ app.command("diagnose")(diagnose.diagnose)
 app.command("explain")(diagnose.explain_diagnosis)
 app.add_typer(jobs.app, name="jobs")
 app.command("demo")(demo.demo)
+app.command("reproduce")(reproduce.reproduce)
 
 
 def main() -> None:

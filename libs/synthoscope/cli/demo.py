@@ -21,16 +21,20 @@ from synthoscope.synthetic.verdicts import described, reasons
 
 
 @dataclass(frozen=True)
-class _RichDisplay:
+class RichDisplay:
+    """Uploads and jobs as progress bars, or as lines where there is no terminal."""
+
     client: Client
 
     @contextmanager
     def upload(self, title: str) -> Iterator[ImportProgress]:
+        """Shows an upload."""
         with bar() as progress:
             task = progress.add_task(title, total=None, note="")
             yield lambda phase, done, total: progress.update(task, completed=done, total=total, note=phase)
 
     def follow(self, job: Job, title: str) -> Job:
+        """Shows a job until it ends. Raises JobFailed or Cancelled when it did not succeed."""
         return follow(self.client, job, title)
 
 
@@ -56,7 +60,7 @@ def demo(
             progress_console.print(f"Ray dashboard: {state.dashboard}")
             with Client(settings) as client:
                 dataset_id = _dataset_id(data)
-                results = Demo(client, images, dataset_id, budget, _RichDisplay(client)).run(started)
+                results = Demo(client, images, dataset_id, budget, RichDisplay(client)).run(started)
     report.write(results, out)
     if as_json:
         print_message(summary(results))

@@ -1,0 +1,217 @@
+"""Runs a recipe's steps through the client, each once: asked for again, it is found by what it was made of."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
+from synthoscope.api.jobs.v1.jobs_pb2 import Job
+from synthoscope.api.models.v1.models_pb2 import ModelEvaluation, ModelVersion, SampleGrid
+from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
+from synthoscope.client import Client
+from synthoscope.client.datasets import ImportProgress
+from synthoscope.client.repeating import ensure
+from synthoscope.datasets.audit.storage import CODE_VERSION
+from synthoscope.datasets.sources import SourceOptions
+from synthoscope.reproduction.budget import Plan, images_of, plan
+from synthoscope.reproduction.recipe import (
+    Derived,
+    Evaluated,
+    Gan,
+    Imported,
+    Network,
+    Overlays,
+    Recipe,
+    SyntheticImages,
+)
+
+
+class Display(Protocol):
+    """Where a run shows how far it is."""
+
+    def upload(self, title: str) -> AbstractContextManager[ImportProgress]:
+        """Shows an upload."""
+
+    def follow(self, job: Job, title: str) -> Job:
+        """Shows a job until it ends; returns it when it SUCCEEDED. Raises JobFailed or Cancelled otherwise."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The first test image of a class, what was diagnosed, and the PNGs of the picture and its explanation."""
+
+    label: str
+    diagnosis: Diagnosis
+    original: bytes
+    overlay: bytes
+
+
+@dataclass
+class Results:
+    """What the steps came to, by their names; networks and evaluations by seed. `seconds` are jobs', by title."""
+
+    plan: Plan
+    versions: dict[str, DatasetVersion] = field(default_factory=dict)
+    gans: dict[str, ModelVersion] = field(default_factory=dict)
+    sets: dict[str, SyntheticSet] = field(default_factory=dict)
+    networks: dict[str, Sequence[ModelVersion]] = field(default_factory=dict)
+    evaluations: dict[str, Sequence[ModelEvaluation]] = field(default_factory=dict)
+    explained: dict[str, Sequence[Explained]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """PNGs by the names of their images."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe on one folder of data."""
+
+    client: Client
+    seed: str
+    recipe: Recipe
+    data: Path
+    display: Display
+
+    def run(self, minutes: float) -> Results:
+        """Does every step within a budget of minutes, 0 for the paper's own amounts. Raises what the services raise."""
+        results = Results(Plan(minutes))
+        for name, step in self.recipe.steps.items():
+            match step:
+                case Imported():
+                    results.versions[name] = self._imported(step)
+                case Derived():
+                    parent = results.versions[step.parent]
+                    results.versions[name] = self.client.datasets.derive(parent.name, step.rule)
+        results.plan = plan(self.recipe, results.versions, minutes)
+        for name, step in self.recipe.steps.items():
+            match step:
+                case Gan():
+                    results.gans[name] = self._trained_gan(name, step, results)
+                case SyntheticImages():
+                    results.sets[name] = self._made(name, step, results)
+                case Network():
+                    results.networks[name] = [self._trained(name, step, results, seed) for seed in range(step.seeds)]
+                case Evaluated():
+                    results.evaluations[name] = self._evaluated(name, step, results)
+        self._fetch(results)
+        return results
+
+    def _imported(self, step: Imported) -> DatasetVersion:
+        folder, dataset_id = self.data / step.folder, f"{self.seed}-{step.folder}"
+        table = folder / "manifest.csv"
+        options = SourceOptions()
+        if table.exists():
+            options = SourceOptions(labels=table, columns={"patient": step.patients} if step.patients else {})
+        with self.display.upload(f"importing {step.folder}") as on_progress:
+            version = self.client.datasets.import_source(
+                folder, dataset_id, options, preprocessing=step.preprocessing, on_progress=on_progress
+            )
+        job = ensure(
+            lambda request_id: self.client.datasets.audit(version.name, request_id), "audit", version.name, CODE_VERSION
+        )
+        self.display.follow(job, f"auditing {step.folder}")
+        return version
+
+    def _trained_gan(self, name: str, step: Gan, results: Results) -> ModelVersion:
+        config = results.plan.gan(step.config)
+        return self.client.models.get(
+            self._job(
+                name,
+                results,
+                lambda request_id: self.client.models.train_gan(
+                    results.versions[step.data].name, self._model_id(name), config, request_id
+                ),
+                *(results.versions[step.data].name, config),
+            )
+        )
+
+    def _made(self, name: str, step: SyntheticImages, results: Results) -> SyntheticSet:
+        model, counts = results.gans[step.gan].name, results.plan.counts(step.counts)
+        return self.client.synthesis.get(
+            self._job(
+                name,
+                results,
+                lambda request_id: self.client.synthesis.generate(model, counts, 0, request_id, step.options),
+                *(model, step.options, *(part for item in counts.items() for part in item)),
+            )
+        )
+
+    def _trained(self, name: str, step: Network, results: Results, seed: int) -> ModelVersion:
+        images = images_of(self.recipe, step, results.versions, results.plan)
+        config = results.plan.network(step.config, images, seed)
+        version, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
+        title = f"{name}, seed {seed}" if step.seeds > 1 else name
+        return self.client.models.get(
+            self._job(
+                title,
+                results,
+                # Papers take their images as they are; the page tells the verdicts.
+                lambda request_id: self.client.models.train_classifier(
+                    *(version, self._model_id(name), config, sets, request_id),
+                    accept_unadmitted=bool(sets),
+                    synthetic_only=step.alone,
+                ),
+                *(version, config, step.alone, *sets),
+            )
+        )
+
+    def _evaluated(self, name: str, step: Evaluated, results: Results) -> Sequence[ModelEvaluation]:
+        data, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
+
+        def evaluation(model: ModelVersion) -> ModelEvaluation:
+            return self.client.models.get_evaluation(
+                self._job(
+                    name,
+                    results,
+                    lambda request_id: self.client.models.evaluate(model.name, data, step.split, sets, request_id),
+                    *(model.name, data, int(step.split), *sets),
+                )
+            )
+
+        return [evaluation(model) for model in results.networks[step.network]]
+
+    def _model_id(self, step: str) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.seed} {step}".lower()).strip("-")[:63]
+
+    def _job(
+        self, title: str, results: Results, start: Callable[[str], Job], *inputs: str | int | bool | object
+    ) -> str:
+        """The result of a job that is asked for once; how long it took is noted under its title."""
+        job = self.display.follow(ensure(start, "reproduce", self.seed, title, *inputs), title)  # type: ignore[arg-type]
+        results.seconds[title] = (job.end_time.ToDatetime() - job.start_time.ToDatetime()).total_seconds()
+        return job.result
+
+    def _fetch(self, results: Results) -> None:
+        """The pictures that the page shows."""
+        grids = [made.grid.name for made in results.sets.values()]
+        grids += [grid.image.name for gan in results.gans.values() for grid in ends(gan).values()]
+        results.pictures = {name: self.client.images.download(name) for name in grids}
+        for section in self.recipe.sections:
+            if isinstance(section, Overlays):
+                step = self.recipe.steps[section.network]
+                assert isinstance(step, Network)  # noqa: S101  # recipes are tested to refer to what they should
+                model = results.networks[section.network][0]
+                results.explained[section.network] = self._explained(results.versions[step.data], model)
+
+    def _explained(self, version: DatasetVersion, model: ModelVersion) -> Sequence[Explained]:
+        found = []
+        for label in version.classes:
+            image = next(self.client.datasets.images(version.name, Split.SPLIT_TEST, label), None)
+            if image is None:
+                continue
+            original = self.client.images.download(image.image.name)
+            diagnosis = self.client.diagnoses.diagnose(original, model.name, explain=True)
+            explanation = self.client.diagnoses.wait(diagnosis.explanation)
+            found.append(Explained(label, diagnosis, original, self.client.diagnoses.overlay(explanation)))
+        return found
+
+
+def ends(gan: ModelVersion) -> Mapping[tuple[str, int], SampleGrid]:
+    """The sample grids of a generator's first and last iteration, by class and iteration."""
+    steps = sorted({grid.step for grid in gan.sample_grids})
+    shown = {steps[0], steps[-1]} if steps else set()
+    return {(grid.label, grid.step): grid for grid in gan.sample_grids if grid.step in shown}
