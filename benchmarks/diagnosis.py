@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from google.protobuf.json_format import MessageToDict
+
 from benchmarks.reporting import Target, publish
 from synthoscope.api.images.v1.preprocessing_pb2 import CentreCrop, Preprocessing, PreprocessingStep
 from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobEvent
@@ -130,7 +132,7 @@ def diagnose(client: Client, dataset: Dataset, seeds: Sequence[int], jobs: int) 
     rows: list[Row] = [{"data": dataset.folder, "dataset_version": version, "chosen": chosen, "seeds": list(seeds)}]
     for (candidate, seed), model in models.items():
         facts = {"data": dataset.folder, "candidate": candidate, "seed": seed, "model_version": model.name}
-        rows.append(facts | {"preset": model.preset, "config": {key: model.config[key] for key in model.config}})
+        rows.append(facts | {"preset": model.preset, "config": MessageToDict(model.config)})
         rows.append(facts | reliability_of(model))
         splits = (VALIDATION, TEST, DEDUPLICATED) if candidate == chosen else (VALIDATION,)
         rows += [facts | described(split_of(model, split), dataset.named) for split in splits]
