@@ -74,7 +74,9 @@ def jobs(monkeypatch):
             TrainingServicer(objects, jobs),
         ),
         Registration(
-            "synthoscope.api.models.v1.ModelService", add_ModelServiceServicer_to_server, ModelServicer(objects)
+            "synthoscope.api.models.v1.ModelService",
+            add_ModelServiceServicer_to_server,
+            ModelServicer(objects, Jobs(objects, InMemoryJobStore())),
         ),
     ]
     with running_server(registrations) as server:

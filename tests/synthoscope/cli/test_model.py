@@ -11,6 +11,8 @@ from synthoscope.api.models.v1.models_pb2 import Lineage, ModelKind, ModelVersio
 from synthoscope.api.models.v1.models_service_pb2_grpc import add_ModelServiceServicer_to_server
 from synthoscope.cli import model
 from synthoscope.cli.console import console
+from synthoscope.jobs.memory import InMemoryJobStore
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import FailedPrecondition, NotFound
 from synthoscope.rpc.server import Registration
@@ -32,7 +34,7 @@ class NotTheThird:
 @pytest.fixture
 def versions():
     objects = InMemoryObjectStore()
-    servicer = ModelServicer(objects, [NotTheThird()])
+    servicer = ModelServicer(objects, Jobs(objects, InMemoryJobStore()), [NotTheThird()])
     registration = Registration("synthoscope.api.models.v1.ModelService", add_ModelServiceServicer_to_server, servicer)
     record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, preset="cnn-64", classes=["a", "b"])
     found = []

@@ -34,7 +34,9 @@ def server(objects):
     registrations = [
         Registration("synthoscope.api.training.v1.TrainingService", add_TrainingServiceServicer_to_server, training),
         Registration(
-            "synthoscope.api.models.v1.ModelService", add_ModelServiceServicer_to_server, ModelServicer(objects, [])
+            "synthoscope.api.models.v1.ModelService",
+            add_ModelServiceServicer_to_server,
+            ModelServicer(objects, Jobs(objects, InMemoryJobStore()), []),
         ),
     ]
     with running_server(registrations) as running:
