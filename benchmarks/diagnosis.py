@@ -46,7 +46,7 @@ CROPPED = (
     *("augmentation.crop=0.5", "augmentation.zoom=0.1", "evaluation_crop=0.1"),
     *("augmentation.brightness=0.3", "augmentation.contrast=0.4", "class_balance=weighted-loss"),
 )
-# Letters and the collimator's edge are at the border, and differ between the classes.
+# Letters and the collimator's edge are at the border, and may tell the classes apart.
 WITHOUT_BORDER = Preprocessing(steps=[PreprocessingStep(centre_crop=CentreCrop(share=0.15))])
 # Whom it is to find: a missed pneumonia costs more than a second look at a healthy child.
 SENSITIVE = ("operating_label=PNEUMONIA", "operating_sensitivity=0.95")

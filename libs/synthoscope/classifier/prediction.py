@@ -36,9 +36,9 @@ class Answers:
     """What a classifier says of N images.
 
     `probabilities` float32 N×C, calibrated; `predicted` int64 N, the class answered (of findings the likeliest, which
-    says little); `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images
-    too unlike the training images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be
-    ruled out, None when the model has no prediction sets.
+    says little); `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images too unlike the training
+    images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be ruled out, None when
+    the model has no prediction sets.
     """
 
     probabilities: NDArray[np.float32]

@@ -3,39 +3,17 @@
 import re
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synthoscope.api.jobs.v1.jobs_pb2 import Job
-from synthoscope.cli.console import AsJson, bar, console, follow, print_message, progress_console, short_name
+from synthoscope.cli.console import AsJson, console, print_message, progress_console, short_name
+from synthoscope.cli.display import ConsoleDisplay
 from synthoscope.client import Client, ClientSettings
-from synthoscope.client.datasets import ImportProgress
 from synthoscope.demo.budget import DemoBudget
 from synthoscope.demo.pipeline import Demo
 from synthoscope.synthetic.verdicts import described, reasons
-
-
-@dataclass(frozen=True)
-class RichDisplay:
-    """Uploads and jobs as progress bars, or as lines where there is no terminal."""
-
-    client: Client
-
-    @contextmanager
-    def upload(self, title: str) -> Iterator[ImportProgress]:
-        """Shows an upload."""
-        with bar() as progress:
-            task = progress.add_task(title, total=None, note="")
-            yield lambda phase, done, total: progress.update(task, completed=done, total=total, note=phase)
-
-    def follow(self, job: Job, title: str) -> Job:
-        """Shows a job until it ends. Raises JobFailed or Cancelled when it did not succeed."""
-        return follow(self.client, job, title)
 
 
 def demo(
@@ -60,7 +38,7 @@ def demo(
             progress_console.print(f"Ray dashboard: {state.dashboard}")
             with Client(settings) as client:
                 dataset_id = _dataset_id(data)
-                results = Demo(client, images, dataset_id, budget, RichDisplay(client)).run(started)
+                results = Demo(client, images, dataset_id, budget, ConsoleDisplay(client)).run(started)
     report.write(results, out)
     if as_json:
         print_message(summary(results))

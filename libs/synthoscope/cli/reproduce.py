@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from synthoscope.cli.console import AsJson, console, print_message, progress_console
-from synthoscope.cli.demo import RichDisplay
+from synthoscope.cli.display import ConsoleDisplay
 from synthoscope.client import Client
 from synthoscope.reproduction.recipe import Imported, Recipe
 from synthoscope.reproduction.seeds import SEEDS
@@ -47,7 +47,7 @@ def reproduce(
     recipe, began = SEEDS[seed], time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with _images(recipe, data) as folder, Client() as client:
-        results = Run(client, seed, recipe, folder, RichDisplay(client)).run(budget)
+        results = Run(client, seed, recipe, folder, ConsoleDisplay(client)).run(budget)
     facts = page.Facts(seed, data is None, time.monotonic() - began)
     found = page.record(recipe, results, facts)
     (out / f"{seed}.html").write_text(page.render(recipe, results, facts))

@@ -62,6 +62,11 @@ class Diagnoses:
                 raise FailedPrecondition(f"{explanation} failed: {current.error.code}: {current.error.message}")
         raise DeadlineExceeded(f"{explanation} did not end within {seconds:.0f} s")
 
+    def diagnose_with_overlay(self, data: bytes, model_version: str) -> tuple[Diagnosis, bytes]:
+        """A diagnosis and, once it is explained, the PNG of `overlay`. Raises as `diagnose` and `wait` do."""
+        diagnosis = self.diagnose(data, model_version, explain=True)
+        return diagnosis, self.overlay(self.wait(diagnosis.explanation))
+
     def overlay(self, explanation: Explanation) -> bytes:
         """The PNG of the heatmap laid over the original image."""
         return self._images.download(explanation.overlay.name)

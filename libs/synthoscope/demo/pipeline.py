@@ -1,33 +1,20 @@
 """The steps of the demo, each through the public client."""
 
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Protocol
 
 from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
-from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanConditioning, GanTrainingConfig
 from synthoscope.api.tuning.v1.tuning_pb2 import DoubleRange, NumberChoice, Parameter, Study, StudySpecification
 from synthoscope.client import Client
-from synthoscope.client.datasets import ImportProgress
+from synthoscope.client.display import Display
 from synthoscope.demo.budget import DemoBudget
 from synthoscope.demo.results import DemoResults, Explained, GanRun, split_counts
-
-
-class Display(Protocol):
-    """Where the demo shows how far it is."""
-
-    def upload(self, title: str) -> AbstractContextManager[ImportProgress]:
-        """Shows an upload."""
-
-    def follow(self, job: Job, title: str) -> Job:
-        """Shows a job until it ends; returns it when it SUCCEEDED. Raises JobFailed or Cancelled otherwise."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +134,7 @@ class Demo:
         split = Split.SPLIT_TEST if split_counts(dataset).get("test") else Split.SPLIT_TRAIN
         image = next(self.client.datasets.images(dataset.name, split, label))
         original = self.client.images.download(image.image.name)
-        diagnosis = self.client.diagnoses.diagnose(original, model.name, explain=True)
-        explanation = self.client.diagnoses.wait(diagnosis.explanation)
-        overlay = self.client.diagnoses.overlay(explanation)
+        diagnosis, overlay = self.client.diagnoses.diagnose_with_overlay(original, model.name)
         return Explained(image.path, label, diagnosis, original, overlay, f"overlays/{label}.png")
 
 

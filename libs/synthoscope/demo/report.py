@@ -1,6 +1,5 @@
 """The demo's results as one self-contained HTML page and one JSON file."""
 
-import base64
 import json
 from collections.abc import Iterator
 from math import sqrt
@@ -12,6 +11,7 @@ from synthoscope.api.models.v1.models_pb2 import Curve, Evaluation, ModelVersion
 from synthoscope.api.tuning.v1.tuning_pb2 import Study
 from synthoscope.demo import plots
 from synthoscope.demo.results import DemoResults, split_counts, summary, test_evaluation
+from synthoscope.images.data_uri import data_uri
 from synthoscope.models import evaluations
 from synthoscope.synthetic.verdicts import described, reasons
 
@@ -29,7 +29,7 @@ def write(results: DemoResults, out: Path) -> None:
 def render(results: DemoResults) -> str:
     """The page: no script, nothing fetched from elsewhere."""
     environment = Environment(loader=PackageLoader("synthoscope.demo"), autoescape=True, undefined=StrictUndefined)
-    environment.filters["data_uri"] = _data_uri
+    environment.filters["data_uri"] = data_uri
     real, mixed = test_evaluation(results.real), test_evaluation(results.real_plus_synthetic)
     arms = [("real images only", results.real), ("real + synthetic images", results.real_plus_synthetic)]
     return environment.get_template("report.html").render(
@@ -87,8 +87,3 @@ def _best(study: Study) -> str:
         return "no trial reported"
     settings = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in sorted(best[0].parameters.items()))
     return f"{best[0].best_objective:.3f} with {settings}"
-
-
-def _data_uri(data: bytes) -> str:
-    media_type = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

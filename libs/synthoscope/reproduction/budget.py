@@ -22,7 +22,8 @@ SHARES = {"generators": 1 / 3, "images": 1 / 6, "classifiers": 1 / 2}
 FEWEST_IMAGES = 10
 """Of each class in a synthetic set, however small the budget."""
 
-# Seconds for 1,000 images of 64 × 64 pixels on two cores, rounded from benchmarks/results; others go by their pixels.
+# Seconds for 1,000 images of 64 × 64 pixels on two cores; others go by their pixels. Generators, cnn-128, cnn-xray,
+# efficientnet-lite0 and resnet50 are rounded from benchmarks/results; other networks are guessed from their layers.
 _GANS: Mapping[str, float] = {
     "dcgan-128": 19, "dcgan-64": 31, "sngan-mri": 21, "acgan-xray": 70, "dcgan-xray": 200,
     "lsgan": 19, "wgan": 16, "wgan-gp": 27, "infogan": 20, "ddgan": 80, "r3": 55,

@@ -1,6 +1,5 @@
 """From a run's results to its page and its record: claimed, as they did it, done right."""
 
-import base64
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from markupsafe import Markup
 import synthoscope
 from synthoscope.api.models.v1.models_pb2 import ConfusionRow, Evaluation, ModelVersion, Robustness
 from synthoscope.demo import plots
+from synthoscope.images.data_uri import data_uri
 from synthoscope.reproduction.recipe import (
     Changed,
     Confusions,
@@ -179,7 +179,7 @@ def _grids(steps: Sequence[str], results: Results) -> list[Markup]:
 
 def _image(data: bytes, title: str) -> Markup:
     return Markup('<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
-        _uri(data), title, title
+        data_uri(data), title, title
     )
 
 
@@ -217,15 +217,10 @@ def _overlays(network: str, results: Results) -> Markup:
     for item in results.explained[network]:
         title = f"{item.label}, answered {item.diagnosis.label}"
         pair = Markup('<div class="pair">{}{}</div>').format(
-            *(Markup('<img src="{}" alt="{}">').format(_uri(data), title) for data in (item.original, item.overlay))
+            *(Markup('<img src="{}" alt="{}">').format(data_uri(data), title) for data in (item.original, item.overlay))
         )
         figures.append(Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(pair, title))
     return Markup('<div class="row">{}</div>').format(Markup().join(figures))
-
-
-def _uri(data: bytes) -> str:
-    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _changed(model: ModelVersion) -> Markup:

@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
@@ -13,7 +11,7 @@ from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1.models_pb2 import ModelEvaluation, ModelVersion, SampleGrid
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.client import Client
-from synthoscope.client.datasets import ImportProgress
+from synthoscope.client.display import Display
 from synthoscope.client.repeating import ensure
 from synthoscope.datasets.audit.storage import CODE_VERSION
 from synthoscope.datasets.sources import SourceOptions
@@ -28,16 +26,6 @@ from synthoscope.reproduction.recipe import (
     Recipe,
     SyntheticImages,
 )
-
-
-class Display(Protocol):
-    """Where a run shows how far it is."""
-
-    def upload(self, title: str) -> AbstractContextManager[ImportProgress]:
-        """Shows an upload."""
-
-    def follow(self, job: Job, title: str) -> Job:
-        """Shows a job until it ends; returns it when it SUCCEEDED. Raises JobFailed or Cancelled otherwise."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +192,8 @@ class Run:
             if image is None:
                 continue
             original = self.client.images.download(image.image.name)
-            diagnosis = self.client.diagnoses.diagnose(original, model.name, explain=True)
-            explanation = self.client.diagnoses.wait(diagnosis.explanation)
-            found.append(Explained(label, diagnosis, original, self.client.diagnoses.overlay(explanation)))
+            diagnosis, overlay = self.client.diagnoses.diagnose_with_overlay(original, model.name)
+            found.append(Explained(label, diagnosis, original, overlay))
         return found
 
 
