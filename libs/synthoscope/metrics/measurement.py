@@ -25,8 +25,9 @@ class Measurement:
 
     `frechet` and `kernel` distances stand beside their floors. `whole_frechet` and `whole_kernel` are of all generated
     against all real images, for comparing with numbers taken that way. `similarity` is the mean MS-SSIM of pairs within
-    a set: low is diverse. Without held-out images `held_out_nearness` and `memorisation` are None; so are the
-    Inception scores of an extractor that gives no probabilities.
+    a set: low is diverse. `nearness_by_class`, without OVERALL, is that of generated images to the real ones of their
+    own class. Without held-out images `held_out_nearness` and `memorisation` are None; so are the Inception scores of
+    an extractor that gives no probabilities.
     """
 
     extractor: str
@@ -41,6 +42,7 @@ class Measurement:
     generated_score: InceptionScore | None
     real_score: InceptionScore | None
     generated_nearness: Nearness
+    nearness_by_class: Mapping[str, Nearness]
     held_out_nearness: Nearness | None
     memorisation: Memorisation | None
 

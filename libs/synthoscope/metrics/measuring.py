@@ -49,7 +49,7 @@ def measure(
     held-out images. The same arguments give the same answer on the same machine. Raises ValueError for other images.
     """
     passes = len(symmetries) * (len(generated) + len(held_out or ()))
-    steps = _Steps(progress, len(real) + passes + _METRIC_STEPS * (7 if held_out is None else 8))
+    steps = _Steps(progress, len(real) + passes + _METRIC_STEPS * (8 if held_out is None else 9))
     views = steps.features("generated images", generated, extractor, symmetries)
     real_features = steps.features("real images", real, extractor, symmetries[:1])[0]
     audit = None
@@ -75,6 +75,7 @@ def measure(
         generated_score=_score(extractor, features, seed),
         real_score=_score(extractor, real_features, seed),
         generated_nearness=steps.metric("nearest images", lambda: _nearness(generated, real, seed)),
+        nearness_by_class=steps.metric("nearest images of a class", lambda: _nearness_by_class(generated, real, seed)),
         held_out_nearness=_nearness(held_out, real, seed) if held_out is not None else None,
         memorisation=audit,
     )
@@ -128,6 +129,14 @@ def _similarities(generated: LabelledImages, real: LabelledImages, seed: int) ->
 def _nearness(images: LabelledImages, real: LabelledImages, seed: int) -> Nearness:
     drawn = np.random.default_rng(seed).permutation(len(images))[:MOST_COMPARED]
     return nearest_real(images.grey[drawn], real.grey)
+
+
+def _nearness_by_class(images: LabelledImages, real: LabelledImages, seed: int) -> dict[str, Nearness]:
+    def of(label: str) -> Nearness:
+        rows = np.random.default_rng(seed).permutation(images.rows[label])[:MOST_COMPARED]
+        return nearest_real(images.grey[rows], real.grey[real.rows[label]])
+
+    return {label: of(label) for label in sorted(images.rows.keys() & real.rows.keys())}
 
 
 def _score(extractor: FeatureExtractor, features: NDArray[np.float32], seed: int) -> InceptionScore | None:

@@ -101,10 +101,14 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near synthetic images are to their nearest training images: "psnr" in dB, "ssim" or "mse"."""
+    """How near synthetic images are to their nearest training images: "psnr" in dB, "ssim" or "mse".
+
+    With a `label`, only those of that class, to real images of the same.
+    """
 
     synthetic: str
     name: str
+    label: str = ""
 
 
 @dataclass(frozen=True)

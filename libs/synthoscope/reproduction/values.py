@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Struct
 
 from synthoscope.api.models.v1.models_pb2 import Evaluation, Interval, ModelVersion
 from synthoscope.models import evaluations
@@ -54,7 +53,7 @@ def value_of(cell: Cell, results: Results) -> Value | str:
             found = [value for title, value in results.seconds.items() if title.partition(", seed ")[0] == cell.network]
             return Value([round(fmean(found), 1)] if found else ())
         case Nearness():
-            return _nearness(results.sets[cell.synthetic].measurement, cell.name)
+            return _nearness(cell, results)
         case AtEpoch():
             return Value([_at_epoch(model, cell.share) for model in results.networks[cell.network]])
 
@@ -106,9 +105,11 @@ def _pair(interval: Interval | None) -> tuple[float, float] | None:
     return (interval.low, interval.high) if interval is not None else None
 
 
-def _nearness(measurement: Struct, name: str) -> Value:
-    found = MessageToDict(measurement).get("generated_nearness")
-    return Value([float(found[name])]) if found else Value(note="too few images to measure")
+def _nearness(cell: Nearness, results: Results) -> Value:
+    measured = MessageToDict(results.sets[cell.synthetic].measurement)
+    by_class = measured.get("nearness_by_class", {})
+    found = by_class.get(cell.label) if cell.label else measured.get("generated_nearness")
+    return Value([float(found[cell.name])]) if found else Value(note="too few images to measure")
 
 
 def _at_epoch(model: ModelVersion, share: float) -> float:

@@ -51,6 +51,15 @@ def test_an_honest_set_is_as_real_images_are():
     assert found.generated_score is None
 
 
+def test_a_class_is_compared_with_its_own_real_images():
+    elsewhere = dict(zip(LABELS, LABELS[1:] + LABELS[:1], strict=True))
+    renamed = LabelledImages(REAL.images, [elsewhere[label] for label in REAL.labels])
+    found = measure(renamed, REAL, None, Thumbnails())
+    assert found.generated_nearness.mse == 0
+    assert found.nearness_by_class.keys() == set(LABELS)
+    assert all(nearness.mse > 0 for nearness in found.nearness_by_class.values())
+
+
 def test_a_collapsed_set_is_alike_and_covers_little():
     one = np.repeat(np.arange(0, 240, 60), 60)  # one image of each class
     collapsed = noisy(LabelledImages(HONEST.images[one], HONEST.labels))

@@ -185,6 +185,15 @@ def test_what_was_not_measured_is_not_shown_as_a_number(results):
     assert verdict(Row("accuracy", 0.9, None, Score("network", split="validation")), results) == ""
 
 
+def test_nearness_is_of_a_whole_set_or_of_a_class(results):
+    results.sets["made"].measurement.update(
+        {"generated_nearness": {"psnr": 20.0}, "nearness_by_class": {"sick": {"psnr": 18.0}}}
+    )
+    assert value_of(Nearness("made", "psnr"), results).figures == [20.0]
+    assert value_of(Nearness("made", "psnr", "sick"), results).figures == [18.0]
+    assert value_of(Nearness("made", "psnr", "well"), results).text == "too few images to measure"
+
+
 def test_seconds_are_the_mean_over_seeds_and_numbers_are_as_the_paper_prints_them(results):
     assert value_of(Seconds("network"), results).figures == [43.0]
     results.seconds.pop("network")

@@ -93,6 +93,7 @@ def test_what_the_page_shows_is_there(recipe):
                 assert isinstance(steps[cell.synthetic], SyntheticImages)
                 assert steps[cell.synthetic].options.measure_with
                 assert cell.name in MeasuredNearness.__dataclass_fields__
+                assert not cell.label or cell.label in steps[cell.synthetic].counts
     for section in recipe.sections:
         match section:
             case Pictures():

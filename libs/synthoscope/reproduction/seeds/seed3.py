@@ -105,10 +105,9 @@ _STEPS["CNN, grouped, real and synthetic"] = Network("grouped", _cnn(256), ("ima
 _STEPS["CNN, grouped, real alone"] = Network("grouped", _cnn(256), seeds=3)
 for _method, (_preset, _) in _COMPARED.items():
     _STEPS[f"{_method}, three kinds"] = Gan("kinds of tumour", _gan(_preset, 256))
-    for _label in _TUMOURS:
-        _STEPS[f"{_method}, {_label}"] = SyntheticImages(
-            f"{_method}, three kinds", {_label: _COMPARED_IMAGES}, _MEASURED
-        )
+    _STEPS[f"{_method}, images"] = SyntheticImages(
+        f"{_method}, three kinds", dict.fromkeys(_TUMOURS, _COMPARED_IMAGES), _MEASURED
+    )
 
 
 def _quality() -> list[list[Cell]]:
@@ -131,7 +130,7 @@ def _accuracy() -> list[list[Cell]]:
 
 def _comparison() -> list[list[Cell]]:
     return [
-        [label, method, *claims[label], *(Nearness(f"{method}, {label}", name) for name in ("ssim", "psnr"))]
+        [label, method, *claims[label], *(Nearness(f"{method}, images", name, label) for name in ("ssim", "psnr"))]
         for label in _TUMOURS
         for method, (_, claims) in _COMPARED.items()
     ]
@@ -185,7 +184,7 @@ SEED3 = Recipe(
             _comparison(),
         ),
         Pictures("25 images of each size", [f"1600 images, {side} px" for side in _SIDES]),
-        Pictures("25 images of a class by each method", [f"{method}, glioma" for method in _COMPARED]),
+        Pictures("25 images by each method", [f"{method}, images" for method in _COMPARED]),
         Courses("Accuracy and loss", ["CNN, 1200 images, 512 px", "CNN, 1600 images, 256 px"]),
     ],
     differences=[
