@@ -1,10 +1,12 @@
 """What a frozen backbone makes of each image, computed once instead of in every epoch."""
 
 import hashlib
+import json
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from google.protobuf import json_format
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -68,10 +70,12 @@ def _compiled(network: TransferNetwork, example: Tensor) -> Callable[[Tensor], N
 
 
 def _digest(network: TransferNetwork, inputs: PixelInputs) -> str:
-    digest = hashlib.sha256(inputs.pipeline.digest.encode())
+    # The pipeline's own digest leaves normalisation out.
+    pipeline = json_format.MessageToDict(inputs.pipeline.to_message())
+    told = [pipeline, type(network).__name__, inputs.config.evaluation_crop, inputs.images.shape]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name, weights in network.get_submodule("backbone").state_dict().items():
         digest.update(name.encode())
         digest.update(weights.cpu().contiguous().numpy().tobytes())
-    digest.update(f"{type(network).__name__} {inputs.config.evaluation_crop}".encode())
     digest.update(np.ascontiguousarray(inputs.images).data)
     return digest.hexdigest()

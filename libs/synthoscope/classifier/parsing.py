@@ -130,6 +130,10 @@ def _check(config: ClassifierConfig, field: str) -> None:
 def _check_together(config: ClassifierConfig, field: str) -> None:
     if config.batch_size % config.workers:
         raise InvalidInput(f"{field}.batch_size", f"must be a multiple of the number of workers, {config.workers}")
+    if config.preset == "vgg16-xray" and config.batch_size < 2 * config.workers:
+        raise InvalidInput(
+            f"{field}.batch_size", "must be at least 2 for each worker: vgg16-xray's batch norms need two images"
+        )
     if config.mixup and (config.batch_size // config.workers) % 2:
         raise InvalidInput(f"{field}.batch_size", "must be even on each worker, so that mixup can mix pairs of images")
     if config.preset == "cnn-mri" and config.image_size > MRI_CNN_LARGEST:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion
-from synthoscope.classifier.config import Head
+from synthoscope.classifier.config import Head, Output
 from synthoscope.classifier.networks import Network, build_network, to_input
 from synthoscope.classifier.outputs import Outputs, outputs_of
 from synthoscope.classifier.presets import PRESETS
@@ -181,7 +181,8 @@ def network_of(record: ModelVersion) -> Network:
         raise FailedPrecondition(f"{record.name} has the network {record.preset}, which is not known here")
     # Versions from before heads could be chosen have none.
     head = Head(str(record.config["head"])) if "head" in record.config else None
-    return build_network(record.preset, len(record.classes), image_size=record.image_size, head=head)
+    output = Output.FINDINGS if record.output == ModelOutput.MODEL_OUTPUT_FINDINGS else Output.SOFTMAX
+    return build_network(record.preset, len(record.classes), image_size=record.image_size, head=head, output=output)
 
 
 def check_images(classifier: Classifier, images: NDArray[np.uint8]) -> None:

@@ -116,7 +116,7 @@ def trained_network(config: ClassifierConfig, outputs: int, checkpoint: Checkpoi
 
 def network_of(config: ClassifierConfig, outputs: int) -> Network:
     """A configuration's network with random weights."""
-    return build_network(config.preset, outputs, config.seed, config.image_size, config.head)
+    return build_network(config.preset, outputs, config.seed, config.image_size, config.head, config.output)
 
 
 def curves_of(checkpoint: Checkpoint) -> dict[str, tuple[float, ...]]:

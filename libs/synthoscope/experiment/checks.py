@@ -22,6 +22,7 @@ _DECIDED = {
     "seed": "the runs of an arm have the seeds 0, 1, 2, …",
     "validation_fraction": "each fraction brings its validation images",
     "early_stopping_patience": "all arms take as many steps",
+    "evaluation_crop": "only one arm is cropped at random; crop all of them by the dataset's preprocessing",
     "operating_label": "arms are compared by their likeliest classes",
     "operating_sensitivity": "arms are compared by their likeliest classes",
 }

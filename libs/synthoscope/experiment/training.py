@@ -15,7 +15,7 @@ from synthoscope.classifier import loop
 from synthoscope.classifier.config import NO_AUGMENTATION, ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData
 from synthoscope.classifier.inputs import PixelInputs
-from synthoscope.classifier.objectives import OneOf
+from synthoscope.classifier.objectives import objective_of
 from synthoscope.classifier.reliability.temperature import probabilities
 from synthoscope.classifier.state import best_weights, curves_of, network_of
 from synthoscope.experiment.arms import Arm
@@ -59,7 +59,8 @@ def train(
     initialise: Callable[[nn.Module], None],
 ) -> Trained:
     """Trains once; raises what the loop raises."""
-    final = loop.train(config, data, OneOf(tuple(classes)), surroundings, initialise=initialise)
+    objective = objective_of(config, classes, data.training.counts(len(classes)))
+    final = loop.train(config, data, objective, surroundings, initialise=initialise)
     return Trained(best_weights(final), curves_of(final)["validation_macro_f1"])
 
 

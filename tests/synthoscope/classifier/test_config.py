@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from synthoscope.api.training.v1 import training_pb2
+from synthoscope.classifier.config import NO_AUGMENTATION, Optimizer
 from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.images.augmentation import Augmentation
@@ -80,6 +81,8 @@ def test_images_are_mirrored_only_when_asked_for():
         ({"preset": "resnet50", "backbone_rate": math.nan}, "backbone_rate"),
         ({"mixup": 0.2, "batch_size": 7}, "batch_size"),
         ({"mixup": 0.2, "batch_size": 6, "workers": 2}, "batch_size"),
+        ({"preset": "vgg16-xray", "batch_size": 1}, "batch_size"),
+        ({"preset": "vgg16-xray", "batch_size": 2, "workers": 2}, "batch_size"),
         ({"output": FINDINGS, "class_balance": "CLASS_BALANCE_SAMPLING"}, "class_balance"),
         ({"no_finding": "none"}, "no_finding"),
         ({"operating_label": "a"}, "operating_sensitivity"),
@@ -105,6 +108,7 @@ def test_a_value_that_cannot_be_is_named(fields, field):
         {"image_size": 1024},
         {"preset": "resnet50", "image_size": 64},
         {"preset": "cnn-mri", "image_size": 256},
+        {"preset": "vgg16-xray", "batch_size": 4, "workers": 2},
         {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0},
         {"mixup": 10.0, "batch_size": 6},
         {"steps_per_epoch": 1_000_000},
@@ -144,3 +148,18 @@ def test_json_keeps_large_seeds_exact():
     read = json.loads(json.dumps(config.to_json()))
     assert int(read["seed"]) == 2**63 - 1
     assert read["augmentation"]["horizontal_flip"] is True
+
+
+@pytest.mark.parametrize(("preset", "expected"), [
+    ("cnn-mri", (Optimizer.ADAM, 0.001, 0.0, 10)),
+    ("vgg16-xray", (Optimizer.ADAM, 1e-5, 0.4, 2)),
+    ("cnn-xray", (Optimizer.ADAM, 1e-4, 0.2, 10)),
+    ("vgg16", (Optimizer.ADAM, 1e-4, 0.2, 10)),
+    ("resnet50", (Optimizer.SGD, 1e-4, 0.2, 10)),
+    ("inceptionv3", (Optimizer.RMSPROP, 1e-4, 0.2, 10)),
+])  # fmt: skip
+def test_presets_are_the_papers_recipes(preset, expected):
+    config = PRESETS[preset]
+    found = config.optimizer, config.learning_rate, config.dropout, config.early_stopping_patience
+    assert found == expected
+    assert config.augmentation == NO_AUGMENTATION

@@ -17,6 +17,7 @@ from synthoscope.classifier.state import curves_of
 from synthoscope.datasets.cache import PixelCache
 from synthoscope.images.augmentation import Augmentation
 from synthoscope.images.preprocessing import Pipeline
+from synthoscope.images.steps.normalization import Normalization
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -66,6 +67,16 @@ def test_features_are_kept_under_their_content(tmp_path, monkeypatch):
     fixed_features(network, inputs(other), cache)
     fixed_features(build_network("efficientnet-lite0", 3, seed=1, image_size=64), inputs(images), cache)
     assert len(list(tmp_path.glob("features/*.npy"))) == 3
+
+
+def test_normalisations_share_no_cached_features(tmp_path):
+    network, images = build_network("efficientnet-lite0", 3, image_size=64), spots(3).images
+    other = replace(inputs(images), pipeline=Pipeline(normalization=Normalization(0.5, 0.25)))
+    for given in (inputs(images), other):
+        with torch.inference_mode():
+            expected = network.eval().fixed_part(given.plain(np.arange(3)))
+        found = torch.from_numpy(np.array(fixed_features(network, given, PixelCache(tmp_path))))
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
 def test_heads_share_no_cached_features(tmp_path):

@@ -96,6 +96,8 @@ def test_an_experiment_that_can_be_run_is_accepted(objects):
         "training.operating_label", "likeliest"),
     ({"training": ClassifierTrainingConfig(epochs=1, early_stopping_patience=2)},
         "training.early_stopping_patience", "as many steps"),
+    ({"training": ClassifierTrainingConfig(epochs=1, evaluation_crop=0.1)},
+        "training.evaluation_crop", "only one arm is cropped"),
     ({"presets": ["resnet50"], "training": ClassifierTrainingConfig(epochs=1, weights="http://x")},
         "training.weights", "must be"),
     ({"arms": [Arm.ARM_REAL, Arm.ARM_UNSPECIFIED]}, "arms[1]", "must be one of ARM_REAL, "),

@@ -6,7 +6,7 @@ import torch
 from spots import spots
 
 from synthoscope.classifier import loop
-from synthoscope.classifier.config import NO_AUGMENTATION, ClassifierConfig
+from synthoscope.classifier.config import NO_AUGMENTATION, Balance, ClassifierConfig
 from synthoscope.classifier.data import LabelledPixels, TrainingData
 from synthoscope.classifier.networks import to_input
 from synthoscope.classifier.presets import PRESETS
@@ -98,6 +98,17 @@ def test_it_learns_and_its_weights_predict():
     unseen = spots(60, seed=9)
     said = predict(config, found.weights, 3, unseen.images, Pipeline())
     assert (said.argmax(axis=1) == unseen.labels).mean() > 0.9
+
+
+def test_classes_are_weighted_when_that_is_asked_for():
+    few = REAL.take(np.flatnonzero((REAL.labels > 0) | (np.arange(len(REAL)) < 9)))
+    assert len(set(few.counts(3))) > 1
+    config = config_of(BASE, Arm.REAL, 0, 2)
+    plain, weighted = (
+        trained(replace(config, class_balance=balance), few).weights
+        for balance in (Balance.NONE, Balance.WEIGHTED_LOSS)
+    )
+    assert not all(torch.equal(plain[name], weighted[name]) for name in plain)
 
 
 def test_a_seed_trains_the_same_and_another_seed_otherwise():

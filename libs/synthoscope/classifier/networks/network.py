@@ -10,6 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from synthoscope.classifier.config import Output
+
 DropoutMasks = Sequence[Tensor]
 """What dropout multiplies activations with, layer by layer: float32 N×units."""
 
@@ -72,9 +74,12 @@ class OneUnit(nn.Module):
         return torch.cat([-half, half], dim=1)
 
 
-def sigmoid_or_softmax(inputs: int, classes: int) -> nn.Module:
-    """The output of the papers that print one sigmoid unit: that for two classes, a dense layer for others."""
-    return OneUnit(inputs) if classes == 2 else nn.Linear(inputs, classes)
+def paper_output(inputs: int, outputs: int, output: Output) -> nn.Module:
+    """The output of the papers that print one sigmoid unit: that for two classes, a dense layer for all else.
+
+    Two findings need two units: an image may show both, or neither.
+    """
+    return OneUnit(inputs) if output is Output.SOFTMAX and outputs == 2 else nn.Linear(inputs, outputs)
 
 
 def dropped(x: Tensor, dropout: DropoutMasks | None, layer: int) -> Tensor:

@@ -23,14 +23,14 @@ class SeedCnn(Network):
     dropout_units = (HIDDEN_UNITS,)
     hidden_units = HIDDEN_UNITS
 
-    def __init__(self, image_size: int, classes: int) -> None:
+    def __init__(self, image_size: int, outputs: int) -> None:
         super().__init__()
         self.convolution1 = nn.Conv2d(3, 32, 3)
         self.convolution2 = nn.Conv2d(32, 64, 3)
         self.convolution3 = nn.Conv2d(64, 64, 3)
         side = (((image_size - 2) // 2 - 2) // 2 - 2) // 2
         self.dense = nn.Linear(side * side * 64, HIDDEN_UNITS)
-        self.output = nn.Linear(HIDDEN_UNITS, classes)
+        self.output = nn.Linear(HIDDEN_UNITS, outputs)
 
     def features(self, x: Tensor) -> Tensor:
         """The last convolution's activation, N×64×h×w."""

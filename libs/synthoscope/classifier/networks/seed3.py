@@ -23,13 +23,13 @@ class MriCnn(Network):
     dropout_units = (HIDDEN_UNITS,)
     hidden_units = HIDDEN_UNITS
 
-    def __init__(self, image_size: int, classes: int, *, pooled: bool) -> None:
+    def __init__(self, image_size: int, outputs: int, *, pooled: bool) -> None:
         super().__init__()
         self.pooled = pooled
         self.convolution1 = nn.Conv2d(3, 64, 3, padding=1)
         self.convolution2 = nn.Conv2d(64, 128, 3, padding=1)
         self.dense = nn.Linear(128 if pooled else 128 * (image_size // 4) ** 2, HIDDEN_UNITS)
-        self.output = nn.Linear(HIDDEN_UNITS, classes)
+        self.output = nn.Linear(HIDDEN_UNITS, outputs)
 
     def features(self, x: Tensor) -> Tensor:
         """The last convolution's activation, N×128×S/2×S/2."""

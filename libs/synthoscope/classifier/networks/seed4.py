@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, sigmoid_or_softmax
+from synthoscope.classifier.config import Output
+from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, paper_output
 
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Simonyan & Zisserman 2015, configuration D."""
@@ -23,13 +24,13 @@ class VggXray(Network):
     dropout_units = (512, 128, 32)
     hidden_units = 32
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, outputs: int, output: Output) -> None:
         super().__init__()
         channels = [3, *(stage[-1] for stage in _STAGES)]
         self.stages = nn.ModuleList(_stage(inputs, widths) for inputs, widths in zip(channels, _STAGES, strict=False))
         self.dense1, self.norm1 = nn.Linear(512, 128), nn.BatchNorm1d(128, eps=1e-3, momentum=0.01)
         self.dense2, self.norm2 = nn.Linear(128, 32), nn.BatchNorm1d(32, eps=1e-3, momentum=0.01)
-        self.output = sigmoid_or_softmax(32, classes)
+        self.output = paper_output(32, outputs, output)
 
     def features(self, x: Tensor) -> Tensor:
         """The last convolution's activation, N×512×S/16×S/16."""

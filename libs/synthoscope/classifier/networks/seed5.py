@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, sigmoid_or_softmax
+from synthoscope.classifier.config import Output
+from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, paper_output
 
 
 class XrayCnn(Network):
@@ -20,7 +21,7 @@ class XrayCnn(Network):
     dropout_units = (60,)
     hidden_units = 60
 
-    def __init__(self, image_size: int, classes: int) -> None:
+    def __init__(self, image_size: int, outputs: int, output: Output) -> None:
         super().__init__()
         self.convolution1 = nn.Conv2d(3, 32, 3)
         self.convolution2 = nn.Conv2d(32, 64, 3)
@@ -29,7 +30,7 @@ class XrayCnn(Network):
         self.dense1 = nn.Linear(128 * side * side, 120)
         self.dense2 = nn.Linear(120, 120)
         self.dense3 = nn.Linear(120, 60)
-        self.output = sigmoid_or_softmax(60, classes)
+        self.output = paper_output(60, outputs, output)
 
     def features(self, x: Tensor) -> Tensor:
         """The last convolution's activation, N×128×h×w."""

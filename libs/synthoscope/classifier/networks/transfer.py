@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synthoscope.classifier.config import Output
 from synthoscope.classifier.networks.backbones import Architecture
-from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, sigmoid_or_softmax
+from synthoscope.classifier.networks.network import DropoutMasks, Network, dropped, paper_output
 
 
 class TransferNetwork(Network):
@@ -41,14 +42,14 @@ class FlattenedHead(TransferNetwork):
     hidden_units = 512
     head_parts = ("convolution", "dense1", "dense2", "output")
 
-    def __init__(self, architecture: Architecture, image_size: int, classes: int) -> None:
+    def __init__(self, architecture: Architecture, image_size: int, outputs: int, output: Output) -> None:
         super().__init__(architecture, image_size)
         with torch.no_grad():
             cells = self.backbone.eval()(torch.zeros(1, 3, image_size, image_size)).shape[2:].numel()
         self.convolution = nn.Conv2d(architecture.channels, 256, 3, padding=1)
         self.dense1 = nn.Linear(256 * cells, 1024)
         self.dense2 = nn.Linear(1024, 512)
-        self.output = sigmoid_or_softmax(512, classes)
+        self.output = paper_output(512, outputs, output)
 
     def features(self, x: Tensor) -> Tensor:
         """The head's convolution's activation, N×256×h×w."""
@@ -81,12 +82,12 @@ class PooledHead(TransferNetwork):
 
     head_parts = ("output",)
 
-    def __init__(self, architecture: Architecture, image_size: int, classes: int) -> None:
+    def __init__(self, architecture: Architecture, image_size: int, outputs: int) -> None:
         super().__init__(architecture, image_size)
         self.last_convolution = f"backbone.{architecture.last_convolution}"
         self.hidden_units = architecture.channels
         self.dropout_units = (architecture.channels,)
-        self.output = nn.Linear(architecture.channels, classes)
+        self.output = nn.Linear(architecture.channels, outputs)
 
     def features(self, x: Tensor) -> Tensor:
         """The backbone's last maps, N×K×h×w."""

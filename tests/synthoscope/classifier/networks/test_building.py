@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from synthoscope.classifier.config import TRANSFER_PRESETS, Head
+from synthoscope.classifier.config import TRANSFER_PRESETS, Head, Output
 from synthoscope.classifier.networks import build_network
 from synthoscope.classifier.networks.network import OneUnit
 from synthoscope.classifier.presets import PRESETS
@@ -110,6 +110,14 @@ def test_one_unit_is_the_sigmoid_and_both_classes_can_be_explained():
     targets = torch.tensor([0, 1, 1, 0])
     expected = nn.functional.binary_cross_entropy_with_logits(z, targets.float())
     torch.testing.assert_close(nn.functional.cross_entropy(logits, targets), expected)
+
+
+@pytest.mark.parametrize("preset", ["cnn-64", "cnn-mri-pooled", "vgg16-xray", "cnn-xray", "efficientnet-lite0"])
+@pytest.mark.parametrize("head", Head)
+def test_an_image_may_show_both_of_two_findings_or_neither(preset, head):
+    network = build_network(preset, 2, image_size=64, head=head, output=Output.FINDINGS).eval()
+    assert isinstance(network.output, nn.Linear)
+    assert network.output.out_features == 2
 
 
 def test_without_its_package_a_backbone_says_what_to_install(monkeypatch):
