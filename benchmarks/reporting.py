@@ -4,6 +4,7 @@ import json
 import operator
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -34,6 +35,21 @@ class Target:
         return OPERATORS[self.op](self.value, self.target)
 
 
+def code_version() -> str:
+    """The checkout's commit, "-dirty" when files differ from it; the package's version outside of a checkout."""
+    told = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    found = subprocess.run(told, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    return found.stdout.strip() or version("synthoscope")
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
 def publish(
     benchmark: str, rows: Sequence[Mapping[str, object]], targets: Sequence[Target], packages: Sequence[str] = ()
 ) -> None:
@@ -44,7 +60,8 @@ def publish(
     """
     report = {
         "benchmark": benchmark,
-        "machine": {"system": platform.platform(), "cpus": len(os.sched_getaffinity(0))},
+        "code_version": code_version(),
+        "machine": {"system": platform.platform(), "processor": processor(), "cpus": len(os.sched_getaffinity(0))},
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "rows": list(rows),
         "targets": [asdict(target) | {"ok": target.ok} for target in targets],

@@ -85,10 +85,7 @@ def _added(arm: Arm, ratio: float, material: Material, seed: int) -> LabelledPix
         case Arm.SYNTHETIC_ONLY:
             return _drawn(material.synthetic, counts, seed, "synthetic")
         case Arm.ORACLE:
-            further = _of(material.further, "no further real images")
-            there = np.bincount(further.labels, minlength=len(counts))
-            # Near a share of 1 there are fewer than as many again.
-            return _drawn(further, np.minimum(counts, there), seed, "further real")
+            return _of(material.further, "no further real images")
     return None
 
 

@@ -42,8 +42,9 @@ def summarise(
     """Compares the arms of the chosen network at each fraction; `tested` has the runs' predictions on the test split.
 
     `synthetic_images` says of each of these runs how many it learned from; a synthetic arm without any is left out, and
-    the verdict says so. Arms are paired by seed; a seed counts where both have it. All comparisons of a fraction are
-    one family.
+    the verdict says so. Arms are paired by seed; a seed counts where both have it. All comparisons of synthetic arms at
+    a fraction are one family. The oracle is a family of its own: it asks whether this experiment can see a gain at all,
+    which gets no harder to see by asking after other arms.
     Raises FailedPrecondition when all test images are of one group: nothing tells what chance does.
     """
     for said in tested.values():
@@ -56,11 +57,17 @@ def summarise(
     for index, fraction in enumerate(specification.fractions):
         of_fraction = [trial for trial in tested if (trial.fraction, trial.preset) == (index, preset)]
         empty = {trial for trial in of_fraction if trial.arm in SYNTHETIC and not synthetic_images[trial]}
-        family = judge_family(_compared({trial: tested[trial] for trial in of_fraction if trial not in empty}))
+        compared = _compared({trial: tested[trial] for trial in of_fraction if trial not in empty})
+        family = [*_judged(compared, synthetic=True), *_judged(compared, synthetic=False)]
         comparisons += [_message(judged, fraction.share, preset) for judged in family]
         sentences = [*_answers(family), *_left_out(empty)]
         verdict += [f"With {100 * fraction.share:g} % of the real images: {text}" for text in sentences]
     return Summary(comparisons, verdict)
+
+
+def _judged(compared: Mapping[tuple[str, str], Comparison], *, synthetic: bool) -> list[Judged]:
+    """The family of synthetic arms' comparisons, or that of the others."""
+    return judge_family({pair: found for pair, found in compared.items() if _is_synthetic(pair[0]) is synthetic})
 
 
 def name_of(trial: Trial) -> str:

@@ -48,7 +48,7 @@ def test_a_planted_null_is_found_in_at_most_five_percent_of_200_experiments(null
 
 @pytest.mark.training
 def test_a_planted_gain_is_found():
-    """Ten times the examples: what the oracle arm has at a tenth of the images."""
+    """Ten times the examples. Whole experiments with their arms: test_planted_arms.py."""
     (row,) = planted.learned_rows(50, planted.ORACLE, [600])
     assert row["found"]["compare"] >= 0.9
 

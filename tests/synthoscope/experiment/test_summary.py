@@ -87,6 +87,14 @@ def test_a_planted_null_is_said_to_be_one_and_that_more_real_images_would_have_b
     assert "It would have seen a gain like that of extra real images: +" in nothing.verdict[0]
 
 
+def test_the_oracle_is_no_harder_to_see_beside_many_arms(nothing):
+    """It is a family of its own: Holm's correction of the synthetic arms does not reach it."""
+    oracle = by_pair(nothing)["real + more real", "real"]
+    assert oracle.adjusted_p_value == oracle.p_value > 0
+    synthetic = by_pair(nothing)["real + synthetic ×1", "real"]
+    assert synthetic.adjusted_p_value > synthetic.p_value
+
+
 def test_a_planted_loss_harms():
     found = summary({**ALIKE, Arm.SYNTHETIC_ONLY: 0.6})
     assert {item.finding for item in found.comparisons} == {"harms"}
