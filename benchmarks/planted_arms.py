@@ -90,7 +90,7 @@ def learned(random: Random, arm: Arm, known: LabelledPixels, tested: LabelledPix
 
 
 def values(part: LabelledPixels) -> NDArray[np.float64]:
-    return (part.images.reshape(len(part), -1) - 128.0) / SPREAD
+    return (part.images.reshape(len(part), -1).astype(np.float64) - 128.0) / SPREAD
 
 
 def row(runs: int, world: str) -> dict[str, Any]:

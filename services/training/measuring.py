@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Evaluation, Robustness
 from synthoscope.classifier.data import LabelledPixels
-from synthoscope.classifier.objectives import SEPARATOR, AnyOf, Objective
+from synthoscope.classifier.objectives import AnyOf, Objective
 from synthoscope.classifier.prediction import Answers, Classifier
 from synthoscope.classifier.reliability.robustness import robustness
 from synthoscope.datasets import attributes, manifest, splits
 from synthoscope.datasets.audit.inheritance import find_clusters
 from synthoscope.datasets.cache import PixelCache
+from synthoscope.datasets.findings import SEPARATOR
 from synthoscope.datasets.grouping import group
 from synthoscope.datasets.loading import load_split
 from synthoscope.metrics.bootstrap import group_index
@@ -122,6 +123,9 @@ def evaluated(
         found.worst_gap.CopyFrom(gap)
     if classifier.detector is not None:
         found.refused = float(answers.refused.mean())
+    if answers.sets is not None:
+        found.set_coverage = float(answers.sets[np.arange(len(labels)), labels].mean())
+        found.mean_set_size = float(answers.sets.sum(axis=1).mean())
     return found
 
 

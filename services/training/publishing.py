@@ -14,7 +14,7 @@ from services.training.reading import Task, read_data
 from synthoscope import models
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Curve, Lineage, ModelKind, ModelVersion
-from synthoscope.classifier.data import TrainingData
+from synthoscope.classifier.data import LabelledPixels, TrainingData
 from synthoscope.classifier.exporting import export_classifier
 from synthoscope.classifier.objectives import Objective, objective_of
 from synthoscope.classifier.parsing import output_message
@@ -34,8 +34,8 @@ from synthoscope.saliency.scales import explanation_scales
 from synthoscope.synthetic import admission
 from synthoscope.training.callbacks import Checkpoint
 
-_EXAMPLES = 8
-"""Images that the exported model is checked on."""
+_EXAMPLES = 16
+"""Images that the exported model is checked on, of all classes where there are as many."""
 
 
 def publish(
@@ -67,16 +67,14 @@ def publish(
     record.evaluations[-1].grouped_by[:] = grouping_of(objects, task.job, version).by
     record.robustness.extend(measured.robustness)
     report("publishing")
+    normalization, examples = data.pipeline.normalization, _examples(validation.pixels)
+    exported = export_classifier(network, normalization, task.config.evaluation_crop, examples)
+    record.reliability.export_difference = exported.difference
     files = {
         **card_files(record),
         WEIGHTS: dump_weights(best_weights(final)),
         BANK: _dumped(classifier),
-        ONNX: export_classifier(
-            network,
-            data.pipeline.normalization,
-            task.config.evaluation_crop,
-            validation.pixels.images[:_EXAMPLES],
-        ),
+        ONNX: exported.data,
         **{path_of(said.split): said.to_json() for said in measured.predictions},
     }
     return models.publish(objects, task.model, record, files)
@@ -123,6 +121,12 @@ def _record(
     )
     record.config.update(task.config.to_json() | {"threads": task.threads})
     return record
+
+
+def _examples(validation: LabelledPixels) -> NDArray[np.uint8]:
+    """Images of the classes in turn, uint8 N×S×S×3."""
+    by_class = np.argsort(validation.labels, kind="stable")
+    return validation.images[by_class[np.linspace(0, len(by_class) - 1, _EXAMPLES).round().astype(int)]]
 
 
 def _dumped(classifier: Classifier) -> bytes:

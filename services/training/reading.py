@@ -9,7 +9,7 @@ from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest
 from synthoscope.classifier.config import ClassifierConfig
-from synthoscope.classifier.data import LabelledPixels, TrainingData, hold_out
+from synthoscope.classifier.data import LabelledPixels, TrainingData, findings_shown, hold_out
 from synthoscope.classifier.parsing import from_message
 from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.grouping import grouping_of
@@ -66,7 +66,8 @@ def read_data(objects: ObjectStore, task: Task, cache: PixelCache) -> tuple[Trai
     real = LabelledPixels(split.images, split.labels)
     synthetic = read_synthetic(objects, task.synthetic_sets, split.pipeline, split.classes)
     grouping = grouping_of(objects, task.job, Records(objects, DatasetVersion).get(task.dataset_version))
-    data = hold_out(real, synthetic, grouping.numbers, config.validation_fraction, config.seed)
+    findings = findings_shown(config, split.classes, real.labels)
+    data = hold_out(real, synthetic, grouping.numbers, config.validation_fraction, config.seed, findings)
     if task.synthetic_only and synthetic is not None:
         data = replace(data, training=synthetic)
     return replace(data, pipeline=split.pipeline), split.classes

@@ -14,7 +14,7 @@ from services.tuning.specification import stratified_counts
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier import loop as classifier_loop
 from synthoscope.classifier.config import ClassifierConfig
-from synthoscope.classifier.data import LabelledPixels, hold_out
+from synthoscope.classifier.data import LabelledPixels, findings_shown, hold_out
 from synthoscope.classifier.objectives import objective_of
 from synthoscope.gan import loop as gan_loop
 from synthoscope.gan import sampling
@@ -107,7 +107,8 @@ def _run_classifier(
             report(epoch.metrics["validation_macro_f1"], epoch.images_seen)
 
     real = LabelledPixels(data.images, data.labels)
-    held_out = hold_out(real, None, data.groups, config.validation_fraction, config.seed)
+    findings = findings_shown(config, data.classes, real.labels)
+    held_out = hold_out(real, None, data.groups, config.validation_fraction, config.seed, findings)
     held_out = replace(held_out, pipeline=data.pipeline)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     objective = objective_of(config, data.classes, held_out.training.counts(len(data.classes)))

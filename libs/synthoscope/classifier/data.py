@@ -1,10 +1,13 @@
 """What a classifier learns from, and what is held out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthoscope.classifier.config import ClassifierConfig, Output
+from synthoscope.datasets.findings import findings_by_label
 from synthoscope.datasets.splits import deal
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.rpc.errors import FailedPrecondition
@@ -49,10 +52,30 @@ class TrainingData:
     held_out: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
+def findings_shown(
+    config: ClassifierConfig, classes: Sequence[str], labels: NDArray[np.int64]
+) -> NDArray[np.bool_] | None:
+    """Which findings each image shows, and last whether it shows none, N×(F + 1); None when classes are wanted.
+
+    Raises FailedPrecondition when the classes name no findings where those are wanted.
+    """
+    if config.output is not Output.FINDINGS:
+        return None
+    shown = findings_by_label(classes, config.no_finding)[1][labels]
+    return np.column_stack([shown, ~shown.any(axis=1)])
+
+
 def hold_out(
-    real: LabelledPixels, synthetic: LabelledPixels | None, groups: NDArray[np.int64], fraction: float, seed: int
+    real: LabelledPixels,
+    synthetic: LabelledPixels | None,
+    groups: NDArray[np.int64],
+    fraction: float,
+    seed: int,
+    findings: NDArray[np.bool_] | None = None,
 ) -> TrainingData:
     """Holds a share of each class of the real images out for validation; all else, synthetic ones too, is for training.
+
+    With `findings` of the real images (`findings_shown`), those take the place of classes: an image may show several.
 
     `groups` has a number for each real image, int64 N: images of one number are never on both sides, and those of a
     negative one are for training. Groups are dealt out as the splits of datasets are (`datasets.splits.deal`), so the
@@ -61,13 +84,13 @@ def hold_out(
 
     Raises FailedPrecondition when a class has a single real image, or no group can be held out.
     """
-    classes, labels = np.unique(real.labels, return_inverse=True)
-    if np.bincount(labels).min() < 2:
+    shown = real.labels[:, None] == np.unique(real.labels) if findings is None else findings[:, findings.any(axis=0)]
+    if shown.sum(axis=0).min() < 2:
         raise FailedPrecondition("every class needs at least 2 training images, so that one can be held out")
     free = np.flatnonzero(groups >= 0)
     numbers, group_of = np.unique(groups[free], return_inverse=True)
-    counts = np.zeros((len(numbers), len(classes)), np.int64)
-    np.add.at(counts, (group_of, labels[free]), 1)
+    counts = np.zeros((len(numbers), shown.shape[1]), np.int64)
+    np.add.at(counts, group_of, shown[free])
     held = _held_out_groups(counts, fraction, numpy_generator(seed, "validation"))
     if not held.any():
         raise FailedPrecondition(

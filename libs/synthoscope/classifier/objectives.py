@@ -11,11 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthoscope.classifier.config import Balance, ClassifierConfig, Output
+from synthoscope.datasets.findings import findings_by_label
 from synthoscope.metrics.macro_f1 import macro_f1
-from synthoscope.rpc.errors import FailedPrecondition
-
-SEPARATOR = "|"
-"""Between the findings of a label, such as "effusion|mass"."""
 
 
 class Objective(Protocol):
@@ -101,29 +98,9 @@ def objective_of(config: ClassifierConfig, labels: Sequence[str], counts: NDArra
     Raises FailedPrecondition when the output is findings and the labels name none, or all of them the same one.
     """
     if config.output is Output.FINDINGS:
-        return _any_of(config, labels)
+        outputs, named = findings_by_label(labels, config.no_finding)
+        return AnyOf(outputs, torch.tensor(named, dtype=torch.float32))
     if config.class_balance is not Balance.WEIGHTED_LOSS:
         return OneOf(tuple(labels))
     weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
     return OneOf(tuple(labels), torch.tensor(weights, dtype=torch.float32))
-
-
-def findings_of(label: str, no_finding: str) -> frozenset[str]:
-    """The findings that a label names."""
-    return frozenset(part.strip() for part in label.split(SEPARATOR)) - {no_finding, ""}
-
-
-def _any_of(config: ClassifierConfig, labels: Sequence[str]) -> AnyOf:
-    named = [findings_of(label, config.no_finding) for label in labels]
-    outputs = tuple(sorted(frozenset().union(*named)))
-    if not outputs:
-        raise FailedPrecondition(
-            f"no label names a finding: all of them are config.no_finding, {config.no_finding!r}, or empty"
-        )
-    if len(outputs) < 2 and all(named):
-        raise FailedPrecondition(
-            "every label names the same finding, so there is nothing to tell apart; name the label of images without "
-            "one in config.no_finding"
-        )
-    targets = [[float(finding in found) for finding in outputs] for found in named]
-    return AnyOf(outputs, torch.tensor(targets))

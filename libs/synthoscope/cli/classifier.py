@@ -201,4 +201,5 @@ _SCORES = {
     "auroc": "AUROC",
     "expected_calibration_error": "calibration error",
     "refused": "refused",
+    "set_coverage": "coverage of prediction sets",
 }

@@ -12,6 +12,7 @@ from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersio
 from synthoscope.api.images.v1.preprocessing_pb2 import Preprocessing
 from synthoscope.datasets import manifest, merging, splits, versions
 from synthoscope.datasets.audit.inheritance import find_clusters
+from synthoscope.datasets.findings import untrained
 from synthoscope.datasets.importing import check_images, check_label
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
@@ -127,8 +128,8 @@ def _check(version: DatasetVersion, images: Images) -> None:
     if not images:
         raise FailedPrecondition(f"nothing of {version.name} would be left")
     trained = {image.label for image in images if image.split == Split.SPLIT_TRAIN}
-    if untrained := sorted({image.label for image in images} - trained):
-        raise FailedPrecondition(f"no training images would be left of {', '.join(untrained)}")
+    if empty := untrained({image.label for image in images}, trained):
+        raise FailedPrecondition(f"no training images would be left of {', '.join(empty)}")
     check_images(images)
 
 

@@ -7,6 +7,7 @@ from synthoscope import names
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
 from synthoscope.api.images.v1.preprocessing_pb2 import Preprocessing
 from synthoscope.datasets import attributes, manifest, versions
+from synthoscope.datasets.findings import untrained
 from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.images.storage import image_name
 from synthoscope.objects import ObjectStore
@@ -34,8 +35,9 @@ def import_version(
     """Stores the version of `dataset` that holds these images, and makes it the latest.
 
     `dataset` is `tenants/{tenant}/datasets/{dataset}`. Of each image's ImageRef only `sha256` is read. `classes` must
-    have training images, besides every class that occurs. One class is enough: a GAN needs no second. A class may be
-    absent from the test split. The same contents give the version that is there.
+    have training images, besides every class that occurs; of a combination of findings, each finding. One class is
+    enough: a GAN needs no second. A class may be absent from the test split. The same contents give the version that is
+    there.
 
     Raises InvalidInput, naming the field, for what is wrong in the list; FailedPrecondition when an image is not
     stored; ResourceExhausted over a million images or 1000 classes.
@@ -79,7 +81,7 @@ def check_images(images: Sequence[DatasetImage], classes: Sequence[str] = ()) ->
     wanted = {image.label for image in images} | set(classes)
     if len(wanted) > MOST_CLASSES:
         raise ResourceExhausted(f"images: there are {len(wanted)} classes; at most {MOST_CLASSES} are accepted")
-    if empty := sorted(wanted - trained):
+    if empty := untrained(wanted, trained):
         raise InvalidInput("classes", f"no training images for {', '.join(empty)}")
 
 

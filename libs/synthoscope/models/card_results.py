@@ -59,6 +59,8 @@ def _result(split: str, evaluation: Evaluation | None, findings: bool) -> dict[s
         "classes": [_class(item, evaluation.intervals) for item in evaluation.classes],
         "confusion": [list(row.counts) for row in evaluation.confusion],
         "refused": evaluation.refused if evaluation.HasField("refused") else None,
+        "set_coverage": evaluation.set_coverage if evaluation.HasField("set_coverage") else None,
+        "mean_set_size": evaluation.mean_set_size if evaluation.HasField("mean_set_size") else None,
         "subgroups": [_subgroup(item) for item in evaluation.subgroups],
         "worst_gap": _gap(evaluation.worst_gap) if evaluation.HasField("worst_gap") else None,
     }

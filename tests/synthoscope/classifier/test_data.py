@@ -50,6 +50,21 @@ def test_small_classes_keep_an_image_on_either_side():
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_findings_keep_their_shares_and_their_combinations_may_be_single(seed):
+    """Labels are 20 combinations of 5 findings, some of one image, as in sets with many findings."""
+    generator = np.random.default_rng(seed)
+    findings = generator.random((200, 5)) < (0.5, 0.3, 0.2, 0.1, 0.1)
+    _, labels = np.unique(findings, axis=0, return_inverse=True)
+    assert np.bincount(labels).min() == 1
+    real, each = pixels(labels.ravel()), np.arange(200)
+    with pytest.raises(FailedPrecondition, match="at least 2"):
+        hold_out_groups(real, None, each, 0.2, seed)
+    data = hold_out_groups(real, None, each, 0.2, seed, findings)
+    shares = findings[data.held_out].sum(axis=0) / findings.sum(axis=0)
+    np.testing.assert_allclose(shares, 0.2, atol=0.06)
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_groups_stay_on_one_side_and_classes_keep_their_shares(seed):
     generator = np.random.default_rng(seed)
     labels = generator.choice(3, 250, p=[0.6, 0.3, 0.1])

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from synthoscope.classifier.config import Output
 from synthoscope.classifier.order import steps_of
 from synthoscope.classifier.presets import PRESETS
 from synthoscope.classifier.sufficiency import check_counts
@@ -32,6 +33,18 @@ def test_what_is_refused_is_what_the_loop_cannot_do(synthetic, steps_per_epoch, 
 def test_synthetic_images_stand_in_for_no_real_ones(counts, problem):
     with pytest.raises(FailedPrecondition, match=problem):
         check_counts(CONFIG, counts, synthetic=100)
+
+
+def test_findings_are_counted_not_their_combinations():
+    config = replace(CONFIG, output=Output.FINDINGS, no_finding="none")
+    counts = {"none": 20, "a": 5, "a|b": 1, "b|c": 1, "a|b|c": 1}
+    check_counts(config, counts)
+    with pytest.raises(FailedPrecondition, match=r"fewer than 2 images of c, d$"):
+        check_counts(config, {"none": 20, "a|b": 4, "b|c": 1, "a|d": 1})
+    with pytest.raises(FailedPrecondition, match=r"fewer than 2 images of a\|b, a\|b\|c, b\|c$"):
+        check_counts(CONFIG, counts)
+    with pytest.raises(FailedPrecondition, match="no label names a finding"):
+        check_counts(config, {"none": 20})
 
 
 def test_what_is_left_is_told():

@@ -127,6 +127,12 @@ def test_a_class_without_training_images_is_refused() -> None:
         check_images([entry("a.png", "a")], classes=["d", "a", "c"])
 
 
+def test_findings_have_training_images_one_by_one() -> None:
+    check_images([entry("a.png", "a|b"), entry("b.png", "c"), entry("c.png", "b|c", TEST)])
+    with pytest.raises(InvalidInput, match=r"no training images for c\|d"):
+        check_images([entry("a.png", "a|b"), entry("b.png", "c"), entry("c.png", "c|d", TEST)])
+
+
 def test_no_images_no_split_no_digest_and_too_many_classes_are_refused() -> None:
     with pytest.raises(InvalidInput, match="at least one image"):
         check_images([])

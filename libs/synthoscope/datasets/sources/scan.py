@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
+from synthoscope.datasets.findings import untrained
 from synthoscope.rpc.errors import InvalidInput
 
 MOST_FILES = 1_000_000
@@ -56,7 +57,7 @@ class Scan:
     def classes_without_training_images(self) -> list[str]:
         """Classes that nothing can be learnt of, sorted."""
         trained = {image.label for image in self.images if image.split == Split.SPLIT_TRAIN}
-        return sorted(set(self.classes) - trained)
+        return untrained(self.classes, trained)
 
 
 def split_of(name: str) -> Split | None:

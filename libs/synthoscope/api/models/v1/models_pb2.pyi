@@ -130,7 +130,7 @@ class ConfusionRow(_message.Message):
     def __init__(self, counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Evaluation(_message.Message):
-    __slots__ = ("split", "accuracy", "macro_precision", "macro_recall", "macro_f1", "classes", "confusion", "grouped_by", "left_out", "balanced_accuracy", "weighted_precision", "weighted_recall", "weighted_f1", "macro_specificity", "auroc", "auprc", "brier", "expected_calibration_error", "intervals", "roc_curves", "reliability", "groups", "subgroups", "worst_gap", "refused")
+    __slots__ = ("split", "accuracy", "macro_precision", "macro_recall", "macro_f1", "classes", "confusion", "grouped_by", "left_out", "balanced_accuracy", "weighted_precision", "weighted_recall", "weighted_f1", "macro_specificity", "auroc", "auprc", "brier", "expected_calibration_error", "intervals", "roc_curves", "reliability", "groups", "subgroups", "worst_gap", "refused", "set_coverage", "mean_set_size")
     class IntervalsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +163,8 @@ class Evaluation(_message.Message):
     SUBGROUPS_FIELD_NUMBER: _ClassVar[int]
     WORST_GAP_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    SET_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_SET_SIZE_FIELD_NUMBER: _ClassVar[int]
     split: str
     accuracy: float
     macro_precision: float
@@ -188,7 +190,9 @@ class Evaluation(_message.Message):
     subgroups: _containers.RepeatedCompositeFieldContainer[Subgroup]
     worst_gap: SubgroupGap
     refused: float
-    def __init__(self, split: _Optional[str] = ..., accuracy: _Optional[float] = ..., macro_precision: _Optional[float] = ..., macro_recall: _Optional[float] = ..., macro_f1: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[ClassMetrics, _Mapping]]] = ..., confusion: _Optional[_Iterable[_Union[ConfusionRow, _Mapping]]] = ..., grouped_by: _Optional[_Iterable[str]] = ..., left_out: _Optional[int] = ..., balanced_accuracy: _Optional[float] = ..., weighted_precision: _Optional[float] = ..., weighted_recall: _Optional[float] = ..., weighted_f1: _Optional[float] = ..., macro_specificity: _Optional[float] = ..., auroc: _Optional[float] = ..., auprc: _Optional[float] = ..., brier: _Optional[float] = ..., expected_calibration_error: _Optional[float] = ..., intervals: _Optional[_Mapping[str, Interval]] = ..., roc_curves: _Optional[_Iterable[_Union[RocCurve, _Mapping]]] = ..., reliability: _Optional[_Iterable[_Union[ReliabilityBin, _Mapping]]] = ..., groups: _Optional[int] = ..., subgroups: _Optional[_Iterable[_Union[Subgroup, _Mapping]]] = ..., worst_gap: _Optional[_Union[SubgroupGap, _Mapping]] = ..., refused: _Optional[float] = ...) -> None: ...
+    set_coverage: float
+    mean_set_size: float
+    def __init__(self, split: _Optional[str] = ..., accuracy: _Optional[float] = ..., macro_precision: _Optional[float] = ..., macro_recall: _Optional[float] = ..., macro_f1: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[ClassMetrics, _Mapping]]] = ..., confusion: _Optional[_Iterable[_Union[ConfusionRow, _Mapping]]] = ..., grouped_by: _Optional[_Iterable[str]] = ..., left_out: _Optional[int] = ..., balanced_accuracy: _Optional[float] = ..., weighted_precision: _Optional[float] = ..., weighted_recall: _Optional[float] = ..., weighted_f1: _Optional[float] = ..., macro_specificity: _Optional[float] = ..., auroc: _Optional[float] = ..., auprc: _Optional[float] = ..., brier: _Optional[float] = ..., expected_calibration_error: _Optional[float] = ..., intervals: _Optional[_Mapping[str, Interval]] = ..., roc_curves: _Optional[_Iterable[_Union[RocCurve, _Mapping]]] = ..., reliability: _Optional[_Iterable[_Union[ReliabilityBin, _Mapping]]] = ..., groups: _Optional[int] = ..., subgroups: _Optional[_Iterable[_Union[Subgroup, _Mapping]]] = ..., worst_gap: _Optional[_Union[SubgroupGap, _Mapping]] = ..., refused: _Optional[float] = ..., set_coverage: _Optional[float] = ..., mean_set_size: _Optional[float] = ...) -> None: ...
 
 class ConformalPrediction(_message.Message):
     __slots__ = ("coverage", "threshold", "images", "measured_coverage", "mean_set_size", "empty_sets")
@@ -250,7 +254,7 @@ class Histogram(_message.Message):
     def __init__(self, name: _Optional[str] = ..., edges: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Reliability(_message.Message):
-    __slots__ = ("temperature", "conformal", "out_of_distribution", "histograms", "explanation_scales", "operating_point")
+    __slots__ = ("temperature", "conformal", "out_of_distribution", "histograms", "explanation_scales", "operating_point", "export_difference")
     class ExplanationScalesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -264,13 +268,15 @@ class Reliability(_message.Message):
     HISTOGRAMS_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_SCALES_FIELD_NUMBER: _ClassVar[int]
     OPERATING_POINT_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     temperature: float
     conformal: ConformalPrediction
     out_of_distribution: OutOfDistribution
     histograms: _containers.RepeatedCompositeFieldContainer[Histogram]
     explanation_scales: _containers.ScalarMap[str, float]
     operating_point: OperatingPoint
-    def __init__(self, temperature: _Optional[float] = ..., conformal: _Optional[_Union[ConformalPrediction, _Mapping]] = ..., out_of_distribution: _Optional[_Union[OutOfDistribution, _Mapping]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ..., explanation_scales: _Optional[_Mapping[str, float]] = ..., operating_point: _Optional[_Union[OperatingPoint, _Mapping]] = ...) -> None: ...
+    export_difference: float
+    def __init__(self, temperature: _Optional[float] = ..., conformal: _Optional[_Union[ConformalPrediction, _Mapping]] = ..., out_of_distribution: _Optional[_Union[OutOfDistribution, _Mapping]] = ..., histograms: _Optional[_Iterable[_Union[Histogram, _Mapping]]] = ..., explanation_scales: _Optional[_Mapping[str, float]] = ..., operating_point: _Optional[_Union[OperatingPoint, _Mapping]] = ..., export_difference: _Optional[float] = ...) -> None: ...
 
 class Robustness(_message.Message):
     __slots__ = ("change", "strength", "parameter", "accuracy", "balanced_accuracy", "expected_calibration_error", "refused")
