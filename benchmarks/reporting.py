@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from synthoscope.hardware import processor_name
+
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -42,14 +44,6 @@ def code_version() -> str:
     return found.stdout.strip() or version("synthoscope")
 
 
-def processor() -> str:
-    """The processor's name, as Linux tells it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def publish(
     benchmark: str, rows: Sequence[Mapping[str, object]], targets: Sequence[Target], packages: Sequence[str] = ()
 ) -> None:
@@ -61,7 +55,7 @@ def publish(
     report = {
         "benchmark": benchmark,
         "code_version": code_version(),
-        "machine": {"system": platform.platform(), "processor": processor(), "cpus": len(os.sched_getaffinity(0))},
+        "machine": {"system": platform.platform(), "processor": processor_name(), "cpus": len(os.sched_getaffinity(0))},
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "rows": list(rows),
         "targets": [asdict(target) | {"ok": target.ok} for target in targets],

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import synthoscope
 from services.training.experiment_tasks import Outcome
 from synthoscope.api.experiments.v1.experiments_pb2 import Experiment, ExperimentTrial
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState
@@ -37,9 +38,11 @@ class ExperimentRecord:
         self._began = clock()
         self._planned = 0
         self._trials: dict[Trial, ExperimentTrial] = {}
-        for field in ("trials", "comparisons", "verdict", "chosen_preset", "cut_short"):
+        for field in ("trials", "comparisons", "verdict", "chosen_preset", "cut_short", "end_time"):
             experiment.ClearField(field)
         experiment.state = JobState.JOB_STATE_RUNNING
+        experiment.start_time.GetCurrentTime()
+        experiment.code_version = synthoscope.__version__
 
     @property
     def minutes(self) -> float:
@@ -74,9 +77,10 @@ class ExperimentRecord:
         self._report(Progress(text, done, total))
 
     def write(self, state: JobState | None = None) -> None:
-        """Writes the record, in its last state if one is given."""
+        """Writes the record; with a state, in this as its last."""
         if state is not None:
             self.experiment.state = state
+            self.experiment.end_time.GetCurrentTime()
         self._written = self._clock()
         self._records.put(self.experiment.name, self.experiment)
 

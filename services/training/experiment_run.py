@@ -1,11 +1,14 @@
 """An experiment's job: all trainings as parallel tasks on Ray, then the test split once, then the comparisons."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
 import ray
+import structlog
+from ray.exceptions import RayTaskError
 
 from services.training import experiment_tasks
 from services.training.experiment_record import ExperimentRecord
@@ -22,6 +25,7 @@ from synthoscope.experiment import plan
 from synthoscope.experiment.arms import Arm
 from synthoscope.experiment.plan import Trial
 from synthoscope.experiment.summary import summarise
+from synthoscope.hardware import processor_name
 from synthoscope.jobs.worker import JobWorker
 from synthoscope.metrics.evaluating import evaluate
 from synthoscope.metrics.predictions import Predictions
@@ -32,6 +36,8 @@ from synthoscope_ray.auditing import ensure_grouping
 from synthoscope_ray.program import Stores
 from synthoscope_ray.tasks import RemoteTask
 from synthoscope_ray.waiting import QueueWatch
+
+log = structlog.get_logger()
 
 Result = TypeVar("Result")
 
@@ -50,9 +56,11 @@ def run(worker: JobWorker, stores: Stores) -> str:
     record.write()
     try:
         _run(worker, stores, record)
-    except SynthoscopeError as error:
-        cancelled = isinstance(error, Cancelled)
-        record.write(JobState.JOB_STATE_CANCELLED if cancelled else JobState.JOB_STATE_FAILED)
+    except Cancelled:
+        record.write(JobState.JOB_STATE_CANCELLED)
+        raise
+    except Exception:
+        record.write(JobState.JOB_STATE_FAILED)
         raise
     record.write(JobState.JOB_STATE_SUCCEEDED)
     return record.experiment.name
@@ -62,6 +70,7 @@ def _run(worker: JobWorker, stores: Stores, record: ExperimentRecord) -> None:
     if not ray.is_initialized():
         ray.init(address="auto", log_to_driver=False)
     specification = record.experiment.specification
+    record.experiment.hardware = _hardware()
     version = Records(stores.objects, DatasetVersion).get(specification.dataset_version)
     ensure_grouping(worker, stores, version)
     runner = _Runner(worker, stores, record)
@@ -76,6 +85,12 @@ def _run(worker: JobWorker, stores: Stores, record: ExperimentRecord) -> None:
     summary = summarise(specification, preset, said, synthetic_images)
     record.experiment.comparisons.extend(summary.comparisons)
     record.experiment.verdict.extend(summary.verdict)
+
+
+def _hardware() -> str:
+    """The cluster's resources, and the processor of the node that drives the experiment."""
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return f"{resources.get('CPU', 0):g} CPUs ({processor_name()}), {resources.get('GPU', 0):g} GPUs"
 
 
 def _experiment(worker: JobWorker, stores: Stores, specification: ExperimentSpecification) -> Experiment:
@@ -138,6 +153,10 @@ class _Runner:
                     self._record.ended(trial, outcomes[trial])
                 except SynthoscopeError as error:
                     self._record.failed(trial, error.message)
+                except RayTaskError:  # its text may hold patient data, so it stays in the log
+                    error_id = uuid.uuid4().hex[:12]
+                    log.exception("experiment.unexpected_error", trial=trial.id, error_id=error_id)
+                    self._record.failed(trial, f"an unexpected error; the logs have it under the id {error_id}")
         return outcomes
 
     def test(self, outcomes: dict[Trial, Outcome]) -> dict[Trial, Tested]:

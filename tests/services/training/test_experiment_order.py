@@ -1,9 +1,12 @@
 """What an experiment's job does, in which order, with fakes of Ray and of the tasks in this process."""
 
+import re
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ray.exceptions import RayTaskError
 
 from services.training import experiment_run, experiment_tasks
 from services.training.experiment_record import ExperimentRecord
@@ -40,6 +43,7 @@ class Tasks:
 
     def __init__(self):
         self.told, self.cancelled, self.at_end, self.failing = [], [], lambda done: None, set()
+        self.error = FailedPrecondition("there are too few")
 
     def __call__(self, function, cpus, retries):
         """In place of RemoteTask."""
@@ -55,7 +59,7 @@ class Tasks:
         self.told.append((f"{kind} ended", trial))
         self.at_end(len(self.told))
         if trial.arm in self.failing:
-            raise FailedPrecondition("there are too few")
+            raise self.error
         if kind == "test":
             generator = np.random.default_rng([trial.seed, list(Arm).index(trial.arm)])
             return experiment_tasks.Tested(generator.dirichlet([1, 1], TESTED).astype(np.float32), None)
@@ -151,6 +155,9 @@ def test_the_test_split_is_opened_when_all_training_has_ended_and_once_for_each_
     assert {trial.preset for trial in trained[8:]} == {"cnn-128"}
     assert all(trial.test.classes for trial in found.trials)
     assert {item.share for item in found.comparisons} == {0.5, 1.0}
+    assert found.start_time.seconds <= found.end_time.seconds
+    assert found.code_version
+    assert found.hardware.startswith("2 CPUs (")
     assert found.verdict
 
 
@@ -161,6 +168,48 @@ def test_what_failed_is_not_tested_and_the_others_are(tasks, worker, stores):
     found = stored(stores, worker)
     assert [trial.error for trial in found.trials if trial.error] == ["there are too few"] * 4
     assert all("There was no comparison with real + augmentation" in text for text in found.verdict[::2])
+
+
+def test_a_run_that_fails_unexpectedly_is_told_by_an_id_and_the_others_go_on(tasks, worker, stores):
+    tasks.failing = {Arm.AUGMENTED}
+    tasks.error = RayTaskError("train", "traceback with Jane Doe's name", ValueError("Jane Doe"))
+    experiment_run.run(worker, stores)
+    found = stored(stores, worker)
+    assert found.state == JobState.JOB_STATE_SUCCEEDED
+    errors = [trial.error for trial in found.trials if trial.error]
+    assert len(errors) == 4
+    assert all(
+        re.fullmatch(r"an unexpected error; the logs have it under the id [0-9a-f]{12}", text) for text in errors
+    )
+
+
+def test_what_breaks_the_whole_experiment_leaves_it_failed(tasks, worker, stores, monkeypatch):
+    monkeypatch.setattr(experiment_run, "summarise", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        experiment_run.run(worker, stores)
+    found = stored(stores, worker)
+    assert found.state == JobState.JOB_STATE_FAILED
+    assert found.HasField("end_time")
+
+
+def test_when_its_minutes_are_over_no_run_begins_and_what_was_done_is_judged(
+    tasks, worker, stores, specification, monkeypatch
+):
+    minutes = [0.0]
+    monkeypatch.setattr(experiment_run, "ExperimentRecord", partial(ExperimentRecord, clock=lambda: 60 * minutes[0]))
+    tasks.at_end = lambda done: minutes.append(minutes.pop() + 1)
+    specification.budget_minutes = 13.0
+    request = SubmitExperimentRequest(parent="tenants/t", specification=specification)
+    job = Jobs(stores.objects, stores.jobs).submit("t", JobKind.EXPERIMENT, request)
+    timed = JobWorker(stores.jobs, stores.objects, job.name, job.attempt)
+    timed.running()
+    experiment_run.run(timed, stores)
+    found = stored(stores, timed)
+    # Three run at a time: when the thirteenth ends, two others have begun.
+    assert found.cut_short
+    assert len(tasks.begun("train")) == len(tasks.begun("test")) == 15
+    assert (found.state, len(found.trials)) == (JobState.JOB_STATE_SUCCEEDED, 15)
+    assert found.verdict
 
 
 @pytest.mark.parametrize("after", [5, 20])

@@ -1,5 +1,6 @@
 import pytest
 
+import synthoscope
 from services.training.experiment_record import ExperimentRecord
 from services.training.experiment_tasks import Outcome
 from synthoscope.api.experiments.v1.experiments_pb2 import Arm as ArmMessage
@@ -57,7 +58,11 @@ def test_an_attempt_begins_anew(objects, reports):
     before.trials.add(id="old")
     before.comparisons.add(arm="old")
     ExperimentRecord(objects, before, reports.append).write()
-    assert stored(objects) == Experiment(name=NAME, job="j", state=JobState.JOB_STATE_RUNNING)
+    found = stored(objects)
+    assert found.HasField("start_time")
+    found.ClearField("start_time")
+    expected = Experiment(name=NAME, job="j", state=JobState.JOB_STATE_RUNNING, code_version=synthoscope.__version__)
+    assert found == expected
 
 
 def test_what_ended_is_told_in_full(record, objects):

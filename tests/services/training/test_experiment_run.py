@@ -123,7 +123,7 @@ def test_an_experiment_trains_every_arm_and_opens_the_test_split_at_the_end(serv
     assert [item.difference for item in again.comparisons] == [item.difference for item in found.comparisons]
 
 
-def test_a_spent_budget_ends_it_with_what_there_is(servicer, jobs, specification):
+def test_a_budget_spent_before_any_run_is_an_error(servicer, jobs, specification):
     short = ExperimentSpecification()
     short.CopyFrom(specification)
     short.training.steps_per_epoch = 11

@@ -131,7 +131,7 @@ class ArmComparison(_message.Message):
     def __init__(self, share: _Optional[float] = ..., preset: _Optional[str] = ..., arm: _Optional[str] = ..., reference: _Optional[str] = ..., score: _Optional[str] = ..., difference: _Optional[float] = ..., interval: _Optional[_Union[_models_pb2.Interval, _Mapping]] = ..., p_value: _Optional[float] = ..., adjusted_p_value: _Optional[float] = ..., effect_size: _Optional[float] = ..., effect_size_interval: _Optional[_Union[_models_pb2.Interval, _Mapping]] = ..., finding: _Optional[str] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class Experiment(_message.Message):
-    __slots__ = ("name", "job", "state", "specification", "trials", "chosen_preset", "comparisons", "verdict", "cut_short", "create_time")
+    __slots__ = ("name", "job", "state", "specification", "trials", "chosen_preset", "comparisons", "verdict", "cut_short", "create_time", "start_time", "end_time", "code_version", "hardware")
     NAME_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,10 @@ class Experiment(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     CUT_SHORT_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    CODE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_FIELD_NUMBER: _ClassVar[int]
     name: str
     job: str
     state: _jobs_pb2.JobState
@@ -152,4 +156,8 @@ class Experiment(_message.Message):
     verdict: _containers.RepeatedScalarFieldContainer[str]
     cut_short: bool
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., job: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, str]] = ..., specification: _Optional[_Union[ExperimentSpecification, _Mapping]] = ..., trials: _Optional[_Iterable[_Union[ExperimentTrial, _Mapping]]] = ..., chosen_preset: _Optional[str] = ..., comparisons: _Optional[_Iterable[_Union[ArmComparison, _Mapping]]] = ..., verdict: _Optional[_Iterable[str]] = ..., cut_short: _Optional[bool] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    code_version: str
+    hardware: str
+    def __init__(self, name: _Optional[str] = ..., job: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, str]] = ..., specification: _Optional[_Union[ExperimentSpecification, _Mapping]] = ..., trials: _Optional[_Iterable[_Union[ExperimentTrial, _Mapping]]] = ..., chosen_preset: _Optional[str] = ..., comparisons: _Optional[_Iterable[_Union[ArmComparison, _Mapping]]] = ..., verdict: _Optional[_Iterable[str]] = ..., cut_short: _Optional[bool] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code_version: _Optional[str] = ..., hardware: _Optional[str] = ...) -> None: ...
