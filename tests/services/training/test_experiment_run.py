@@ -110,7 +110,7 @@ def test_an_experiment_trains_every_arm_and_opens_the_test_split_at_the_end(serv
     ]
     assert all(len(trial.validation_macro_f1) == 2 and trial.test.classes for trial in found.trials)
     assert {Arm.Name(trial.arm): (trial.real_images, trial.synthetic_images) for trial in found.trials} == {
-        "ARM_REAL": (40, 0), "ARM_AUGMENTED": (40, 0), "ARM_SYNTHETIC": (40, 40), "ARM_ORACLE": (80, 0),
+        "ARM_REAL": (40, 0), "ARM_AUGMENTED": (40, 0), "ARM_SYNTHETIC": (40, 40), "ARM_ORACLE": (160, 0),
     }  # fmt: skip
     assert found.chosen_preset == "cnn-64"
     assert {(item.arm, item.reference) for item in found.comparisons} == {
