@@ -80,6 +80,10 @@ DATASETS = (
                 *("preset=efficientnet-lite0", "epochs=6", "ema_decay=0.99"),
                 *(*PLACED, *SHIFTED, *EXPOSED),
             ),
+            "efficientnet-lite0, longer": (
+                *("preset=efficientnet-lite0", "image_size=96", "epochs=14", "ema_decay=0.99"),
+                *(*PLACED, *SHIFTED, *EXPOSED, "augmentation.horizontal_flip=true"),
+            ),
         },
     ),
     Dataset(
