@@ -2,7 +2,8 @@
 
 # ruff: noqa: N802 (gRPC method names)
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 
@@ -17,6 +18,9 @@ from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.promotion_log import PromotionLog
 from synthoscope.objects import ObjectStore
 from synthoscope.records import DEFAULT_PAGE_SIZE, Page, Records
+
+LARGEST_CHUNK = 1024 * 1024
+"""Bytes of a model's file in one message."""
 
 PROMOTION_CHECKS: Sequence[promotion.Check] = (Complete(), NotWorse())
 """What a version must pass, in this order."""
@@ -40,6 +44,15 @@ class ModelServicer(ModelEvaluations, models_service_pb2_grpc.ModelServiceServic
         """Lists versions by name. Raises InvalidInput."""
         page = self._page_of_kind(_prefix(request.parent), request)
         return messages.ListModelVersionsResponse(model_versions=page.records, next_page_token=page.next_page_token)
+
+    async def DownloadModelFile(
+        self, request: messages.DownloadModelFileRequest, context: grpc.ServicerContext
+    ) -> AsyncIterator[messages.DownloadModelFileResponse]:
+        """Streams one of a version's files. Raises InvalidInput, NotFound, DataLoss."""
+        record = await asyncio.to_thread(models.get, self._objects, request.name)
+        parts = models.file_parts(self._objects, record, request.path, LARGEST_CHUNK)
+        while (chunk := await asyncio.to_thread(next, parts, None)) is not None:
+            yield messages.DownloadModelFileResponse(chunk=chunk)
 
     def PromoteModelVersion(
         self, request: messages.PromoteModelVersionRequest, context: grpc.ServicerContext

@@ -1,5 +1,6 @@
-"""`synthoscope model`: aliases, promotions and cards of model versions."""
+"""`synthoscope model`: aliases, promotions, cards and files of model versions."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,9 +10,11 @@ from synthoscope import names
 from synthoscope.api.models.v1.models_pb2 import Promotion
 from synthoscope.cli.console import AsJson, console, print_message, print_messages, short_name, table
 from synthoscope.client import Client
+from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.models.card import card_json, card_markdown
+from synthoscope.rpc.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Models: promote, rollback, aliases, promotions, card.")
+app = typer.Typer(no_args_is_help=True, help="Models: promote, rollback, aliases, promotions, card, download.")
 
 Model = Annotated[str, typer.Argument(help="`classifier`.", show_default=False)]
 Version = Annotated[
@@ -94,6 +97,28 @@ def card(version: Version, as_json: AsJson = False) -> None:
         print_message(card_json(record, published=True))
     else:
         typer.echo(card_markdown(record, published=True), nl=False)
+
+
+@app.command("download")
+def download(
+    version: Version,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--file", help="A file of the version, repeatable; all of them unless told.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the files.")] = Path("model"),
+) -> None:
+    """Downloads a version's files, such as weights.safetensors and model.onnx; checks their SHA-256."""
+    with Client() as client:
+        record = client.models.get(client.model_name(version))
+        for path in files or [file.path for file in record.files]:
+            if not is_safe(path):
+                raise InvalidInput("file", f"{path!r} {PATH_RULE}")
+            data = client.models.download(record, path)
+            target = out / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            _say(f"wrote {target}, {len(data):,} bytes")
 
 
 def _outcome(promotion: Promotion) -> str:

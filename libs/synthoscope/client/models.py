@@ -1,5 +1,6 @@
 """Model versions, and the jobs that make them."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, G
 from synthoscope.api.training.v1.training_service_pb2_grpc import TrainingServiceStub
 from synthoscope.client.connection import Connection, call, pages, stream
 from synthoscope.client.images import CHUNK_BYTES, UPLOAD_SECONDS
+from synthoscope.rpc.errors import DataLoss
 
 DOWNLOAD_SECONDS = 600.0
 """Deadline of a download."""
@@ -126,6 +128,15 @@ class Models:
     def get(self, name: str) -> ModelVersion:
         """A model version; `versions/latest` and `versions/champion` are allowed. Raises NotFound."""
         return call(self._models.GetModelVersion, requests.GetModelVersionRequest(name=name))
+
+    def download(self, version: ModelVersion, path: str) -> bytes:
+        """One of a version's files, such as "model.onnx". Raises NotFound, DataLoss when it is damaged."""
+        request = requests.DownloadModelFileRequest(name=version.name, path=path)
+        data = b"".join(part.chunk for part in stream(self._models.DownloadModelFile, request, DOWNLOAD_SECONDS))
+        expected = {file.path: file.sha256 for file in version.files}
+        if hashlib.sha256(data).hexdigest() != expected.get(path):
+            raise DataLoss(f"{path} of {version.name} does not have its SHA-256")
+        return data
 
     def list(self, kind: ModelKind = ModelKind.MODEL_KIND_UNSPECIFIED) -> list[ModelVersion]:
         """All model versions, by name."""

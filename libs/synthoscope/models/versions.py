@@ -5,7 +5,7 @@ Knows bytes and records only, so that a process without torch can serve them.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -77,6 +77,21 @@ def read_file(objects: ObjectStore, record: ModelVersion, path: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != expected[path]:
         raise DataLoss(f"{path} of {record.name} does not have its SHA-256")
     return data
+
+
+def file_parts(objects: ObjectStore, record: ModelVersion, path: str, size: int) -> Iterator[bytes]:
+    """The bytes of one of a version's files, `size` at a time, so that a large one is never held whole.
+
+    Raises NotFound when the version has no such file, DataLoss when it is gone. SHA-256 is the reader's to check.
+    """
+    if not any(file.path == path for file in record.files):
+        raise NotFound(f"{record.name} has no file {path}; it has {', '.join(file.path for file in record.files)}")
+    key = f"{record.name}/{path}"
+    found = objects.head(key)
+    if found is None:
+        raise DataLoss(f"{record.name} has lost its file {path}")
+    for start in range(0, found.size, size):
+        yield objects.get_part(key, start, size)
 
 
 def tensor_names(objects: ObjectStore, record: ModelVersion, path: str = WEIGHTS) -> frozenset[str]:

@@ -14,7 +14,7 @@ from synthoscope.cli.console import console
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
-from synthoscope.rpc.errors import FailedPrecondition, NotFound
+from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput, NotFound
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 
@@ -31,16 +31,23 @@ class NotTheThird:
         return PromotionCheck(passed=seed != 3, reason=f"its seed is [b]{seed}")
 
 
+FILES = {"model.onnx": bytes(range(256)) * 10_000, "predictions/test.json": b"{}"}
+
+
 @pytest.fixture
-def versions():
-    objects = InMemoryObjectStore()
+def objects():
+    return InMemoryObjectStore()
+
+
+@pytest.fixture
+def versions(objects):
     servicer = ModelServicer(objects, Jobs(objects, InMemoryJobStore()), [NotTheThird()])
     registration = Registration("synthoscope.api.models.v1.ModelService", add_ModelServiceServicer_to_server, servicer)
     record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, preset="cnn-64", classes=["a", "b"])
     found = []
     for seed in (1, 2, 3):
         record.lineage.CopyFrom(Lineage(seed=seed))
-        found.append(models.publish(objects, MODEL, record, {}).name.rpartition("/")[2])
+        found.append(models.publish(objects, MODEL, record, FILES).name.rpartition("/")[2])
     with running_server([registration]) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNTHOSCOPE_CLIENT_TOKEN", server.token)
         patch.setenv("SYNTHOSCOPE_CLIENT_ENDPOINTS__TRAINING", server.address)
@@ -97,3 +104,28 @@ def test_a_card_is_printed_by_alias(versions):
     card = json.loads(run("card", "spots@champion", "--json"))
     assert card["published"]["name"] == f"{MODEL}/versions/{versions[1]}"
     assert card["lineage"]["seed"] == 2
+
+
+def test_files_are_downloaded_as_they_were_published(versions, tmp_path):
+    said = run("download", f"spots@{versions[0]}", "--out", str(tmp_path / "all"))
+    assert "2,560,000 bytes" in said
+    for path, data in FILES.items():
+        assert (tmp_path / "all" / path).read_bytes() == data
+    run("download", "spots", "--file", "predictions/test.json", "--out", str(tmp_path / "one"))
+    assert [file.name for file in (tmp_path / "one").rglob("*.*")] == ["test.json"]
+
+
+def test_files_that_are_not_there_or_are_damaged_are_not_written(versions, objects, tmp_path):
+    name = f"spots@{versions[0]}"
+    with pytest.raises(NotFound, match=r"has no file weights; it has model\.onnx, predictions/test\.json"):
+        run("download", name, "--file", "weights", "--out", str(tmp_path))
+    with pytest.raises(InvalidInput, match=r"file: '\.\./weights' must be a relative path"):
+        run("download", name, "--file", "../weights", "--out", str(tmp_path))
+    key = f"{MODEL}/versions/{versions[0]}/model.onnx"
+    objects.put(key, FILES["model.onnx"][1:])
+    with pytest.raises(DataLoss, match=r"model\.onnx of .* does not have its SHA-256"):
+        run("download", name, "--file", "model.onnx", "--out", str(tmp_path))
+    objects.delete(key)
+    with pytest.raises(DataLoss, match=r"has lost its file model\.onnx"):
+        run("download", name, "--file", "model.onnx", "--out", str(tmp_path))
+    assert not list(tmp_path.iterdir())

@@ -47,6 +47,11 @@ class ModelServiceStub:
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.FromString,
                 _registered_method=True)
+        self.DownloadModelFile = channel.unary_stream(
+                '/synthoscope.api.models.v1.ModelService/DownloadModelFile',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileResponse.FromString,
+                _registered_method=True)
         self.PromoteModelVersion = channel.unary_unary(
                 '/synthoscope.api.models.v1.ModelService/PromoteModelVersion',
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.PromoteModelVersionRequest.SerializeToString,
@@ -98,6 +103,14 @@ class ModelServiceServicer:
 
     def ListModelVersions(self, request, context):
         """Lists the tenant's model versions by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadModelFile(self, request, context):
+        """Streams one of a version's files, as listed in its `files`: weights, the ONNX model, the card, what it said of each
+        image. NOT_FOUND for an unknown version or file. The receiver checks the SHA-256.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,6 +180,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListModelVersions,
                     request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.SerializeToString,
+            ),
+            'DownloadModelFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadModelFile,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileResponse.SerializeToString,
             ),
             'PromoteModelVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.PromoteModelVersion,
@@ -259,6 +277,33 @@ class ModelService:
             '/synthoscope.api.models.v1.ModelService/ListModelVersions',
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsRequest.SerializeToString,
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadModelFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/DownloadModelFile',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.DownloadModelFileResponse.FromString,
             options,
             channel_credentials,
             insecure,
