@@ -28,6 +28,10 @@ def reproduce(
         typer.Option(exists=True, file_okay=False, help="Folder that holds the papers' datasets; else made-up images."),
     ] = None,
     out: Annotated[Path, typer.Option(file_okay=False, help="Where SEED.html and SEED.json go.")] = Path("out"),
+    pictures: Annotated[
+        bool,
+        typer.Option(help="Show images of the data and where networks look; a page without can be passed on."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Runs a paper's protocol on the stack that is up, and writes a page: claimed, as they did it, done right.
@@ -37,7 +41,7 @@ def reproduce(
     if seed not in SEEDS:
         raise InvalidInput("seed", f"must be one of {', '.join(SEEDS)}, not {seed!r}")
     try:
-        from synthoscope.reproduction import page  # Matplotlib is slow to import
+        from synthoscope.reproduction import page, record  # Matplotlib is slow to import
     except ModuleNotFoundError as error:
         raise FailedPrecondition(
             f"a page needs more packages ({error.name} is missing): pip install 'synthoscope[local]'"
@@ -48,8 +52,8 @@ def reproduce(
     out.mkdir(parents=True, exist_ok=True)
     with _images(recipe, data) as folder, Client() as client:
         results = Run(client, seed, recipe, folder, ConsoleDisplay(client)).run(budget)
-    facts = page.Facts(seed, data is None, time.monotonic() - began)
-    found = page.record(recipe, results, facts)
+    facts = record.Facts(seed, data is None, time.monotonic() - began, pictures)
+    found = record.record(recipe, results, facts)
     (out / f"{seed}.html").write_text(page.render(recipe, results, facts))
     (out / f"{seed}.json").write_text(json.dumps(found, indent=2) + "\n")
     if as_json:

@@ -1,23 +1,27 @@
 """How much of a paper's training fits into a budget of minutes.
 
-A third of the budget goes to generators, a sixth to their images, and a half to classifiers; each part is cut by one
-share for all of its steps, so that they stay comparable. The estimates below decide that beforehand, so that the same
-command asks for the same again; how long it really takes is on the page.
+What every job takes whatever it trains, its start and its measurement, comes first. Of what is left a third goes to
+generators, a sixth to their images, and a half to classifiers; what a part does not need goes to the others. Each part
+is cut by one share for all of its steps, so that they stay comparable. The estimates below decide that beforehand, so
+that the same command asks for the same again; how long it really takes is on the page.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion
+from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
 from synthoscope.classifier.parsing import from_message
 from synthoscope.datasets.counts import training_counts
 from synthoscope.gan import config as gan_config
-from synthoscope.reproduction.recipe import Gan, Network, Recipe, SyntheticImages
+from synthoscope.reproduction.recipe import Evaluated, Gan, Network, Recipe, SyntheticImages
 
 SHARES = {"generators": 1 / 3, "images": 1 / 6, "classifiers": 1 / 2}
-"""Of the budget."""
+"""Of what is left of the budget when jobs have started and measured."""
+
+LEAST_LEFT = 0.5
+"""Of the budget, for training, however many jobs there are."""
 
 FEWEST_IMAGES = 10
 """Of each class in a synthetic set, however small the budget."""
@@ -35,6 +39,15 @@ _NETWORKS: Mapping[str, float] = {
 }  # fmt: skip
 _MAKING = 0.3
 """Of the time that training on as many images takes."""
+
+_ANSWERING = 1 / 3
+"""Of the time that training on as many images takes."""
+
+_CHANGED = 31 * 300
+"""Images that a classifier answers for the table of changed ones, at most."""
+
+_STARTING = {"generators": 15.0, "images": 20.0, "classifiers": 20.0}
+"""Seconds that a job takes besides."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +74,22 @@ class Plan:
             label: max(min(count, FEWEST_IMAGES), round(count * self.images)) for label, count in sorted(counts.items())
         }
 
-    def network(self, config: ClassifierTrainingConfig, images: int, seed: int) -> ClassifierTrainingConfig:
-        """A classifier's training on so many images: fewer epochs, or where it comes to less than one, fewer steps."""
+    def share_of(self, step: Network) -> float:
+        """The share of its epochs that a classifier gets: all where features are fixed, which costs a pass once."""
+        return 1.0 if from_message(step.config).features_are_fixed else self.classifiers
+
+    def network(self, step: Network, images: int, seed: int) -> ClassifierTrainingConfig:
+        """A classifier's training, whose epochs pass over so many images: fewer epochs, or less than one of them."""
         scaled = ClassifierTrainingConfig()
-        scaled.CopyFrom(config)
+        scaled.CopyFrom(step.config)
         scaled.seed = seed
-        epochs = config.epochs * self.classifiers
+        whole = from_message(step.config)
+        epochs = whole.epochs * self.share_of(step)
         scaled.epochs = max(1, round(epochs))
         if epochs < 1:
-            scaled.steps_per_epoch = max(1, ceil(epochs * images / from_message(config).batch_size))
+            scaled.steps_per_epoch = max(1, ceil(epochs * images / whole.batch_size))
+        elif step.as_long_as:
+            scaled.steps_per_epoch = max(1, images // whole.batch_size)
         return scaled
 
 
@@ -77,24 +97,51 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
     """What fits into a budget; all that the papers did when it is 0."""
     if not minutes:
         return Plan(0.0)
-    needed = {"generators": 0.0, "images": 0.0, "classifiers": 0.0}
+    needed, besides = dict.fromkeys(SHARES, 0.0), 0.0
     for step in recipe.steps.values():
         match step:
             case Gan():
+                besides += _STARTING["generators"]
                 needed["generators"] += _gan_seconds(step, versions)
             case SyntheticImages():
                 gan = recipe.steps[step.gan]
                 assert isinstance(gan, Gan)  # noqa: S101  # recipes are tested to refer to what they should
+                besides += _STARTING["images"]
                 needed["images"] += _MAKING * sum(step.counts.values()) * _seconds_of_gan(gan.config)
             case Network():
+                besides += step.seeds * (_STARTING["classifiers"] + _measuring_seconds(step, versions))
                 needed["classifiers"] += _network_seconds(recipe, step, versions)
-    shares = {part: min(1.0, 60 * minutes * SHARES[part] / max(needed[part], 1e-9)) for part in needed}
-    return Plan(minutes, **shares)
+            case Evaluated():
+                network = recipe.steps[step.network]
+                assert isinstance(network, Network)  # noqa: S101  # as above
+                answered = _counted(versions[step.data], step.split) * _seconds_of_network(network) * _ANSWERING
+                besides += network.seeds * (_STARTING["classifiers"] + answered)
+    seconds = 60 * minutes
+    return Plan(minutes, **_shared(needed, max(seconds - besides, LEAST_LEFT * seconds)))
+
+
+def _shared(needed: Mapping[str, float], seconds: float) -> dict[str, float]:
+    """The share of its needs that each part gets: all, where that is less than its part of the seconds."""
+    found, left = dict.fromkeys(needed, 1.0), dict(SHARES)
+    while left:
+        of_each = {part: seconds * share / sum(left.values()) for part, share in left.items()}
+        content = [part for part in left if needed[part] <= of_each[part]]
+        if not content:
+            return found | {part: of_each[part] / needed[part] for part in left}
+        for part in content:
+            seconds -= needed[part]
+            del left[part]
+    return found
 
 
 def images_of(recipe: Recipe, network: Network, versions: Mapping[str, DatasetVersion], shown: Plan) -> int:
-    """How many training images a network sees in an epoch, those that are held out included."""
-    real = 0 if network.alone else sum(training_counts(versions[network.data]).values())
+    """How many training images an epoch of a network passes over."""
+    if network.as_long_as:
+        other = recipe.steps[network.as_long_as]
+        assert isinstance(other, Network)  # noqa: S101  # as above
+        return images_of(recipe, other, versions, shown)
+    learned = 0.0 if network.alone else 1 - from_message(network.config).validation_fraction
+    real = round(learned * _counted(versions[network.data], Split.SPLIT_TRAIN))
     made = 0
     for name in network.synthetic:
         step = recipe.steps[name]
@@ -117,6 +164,23 @@ def _seconds_of_gan(config: GanTrainingConfig) -> float:
 
 def _network_seconds(recipe: Recipe, step: Network, versions: Mapping[str, DatasetVersion]) -> float:
     config = from_message(step.config)
-    seconds = _NETWORKS[config.preset] / 1000 * (config.image_size / 64) ** 2
-    passes = 1.0 if config.features_are_fixed else float(config.epochs)
-    return step.seeds * passes * images_of(recipe, step, versions, Plan(0.0)) * seconds
+    passes = _ANSWERING if config.features_are_fixed else float(config.epochs)
+    return step.seeds * passes * images_of(recipe, step, versions, Plan(0.0)) * _seconds_of_network(step)
+
+
+def _seconds_of_network(step: Network) -> float:
+    """For one image."""
+    config = from_message(step.config)
+    return _NETWORKS[config.preset] / 1000 * (config.image_size / 64) ** 2
+
+
+def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion]) -> float:
+    """What a model version of it is measured on: the test split, the held-out images, the changed ones."""
+    version = versions[step.data]
+    tested = _counted(version, Split.SPLIT_TEST)
+    held_out = from_message(step.config).validation_fraction * _counted(version, Split.SPLIT_TRAIN)
+    return (tested + held_out + min(_CHANGED, 31 * tested)) * _seconds_of_network(step) * _ANSWERING
+
+
+def _counted(version: DatasetVersion, split: Split) -> int:
+    return sum(count.count for count in version.counts if count.split == split)

@@ -1,19 +1,15 @@
-"""From a run's results to its page and its record: claimed, as they did it, done right."""
+"""From a run's results to its page: claimed, as they did it, done right."""
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-import synthoscope
 from synthoscope.api.models.v1.models_pb2 import ConfusionRow, Evaluation, ModelVersion, Robustness
 from synthoscope.demo import plots
 from synthoscope.images.data_uri import data_uri
+from synthoscope.reproduction.amounts import Amount, amounts, scaled, told_of
 from synthoscope.reproduction.recipe import (
     Changed,
     Confusions,
@@ -25,22 +21,15 @@ from synthoscope.reproduction.recipe import (
     Section,
     Table,
 )
+from synthoscope.reproduction.record import Facts, machine, steps_of
 from synthoscope.reproduction.running import Results, ends
 from synthoscope.reproduction.values import Value, evaluations_of, value_of, verdict
 from synthoscope.synthetic.verdicts import described, reasons
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a page says of the run besides its results."""
-
-    seed: str
-    made_up: bool
-    seconds: float
-
-
 def render(recipe: Recipe, results: Results, facts: Facts) -> str:
     """The page: no script, nothing fetched from elsewhere."""
+    of_paper = amounts(recipe, results)
     environment = Environment(
         loader=PackageLoader("synthoscope.reproduction"), autoescape=True, undefined=StrictUndefined
     )
@@ -50,77 +39,19 @@ def render(recipe: Recipe, results: Results, facts: Facts) -> str:
         scaled=scaled(results),
         rows=[
             (row.what, _shown(row.claimed, results), _shown(row.as_they_did, results), _shown(row.done_right, results),
-             verdict(row, results))
+             verdict(row, recipe, results, of_paper))
             for row in recipe.rows
         ],
-        sections=[(section.title, _section(section, results)) for section in recipe.sections],
-        sets={name: (described(made.verdict.admission), reasons(made.verdict)) for name, made in results.sets.items()},
-        names=names_of(results),
-    )  # fmt: skip
-
-
-def record(recipe: Recipe, results: Results, facts: Facts) -> dict[str, Any]:
-    """The same for programs: every row with its figures, what was made of what, and on which machine."""
-    return {
-        "seed": facts.seed,
-        "title": recipe.title,
-        "made_up_images": facts.made_up,
-        "budget_minutes": results.plan.minutes,
-        "share_of_the_papers_amounts": {
-            "generators": round(results.plan.generators, 4),
-            "images": round(results.plan.images, 4),
-            "classifiers": round(results.plan.classifiers, 4),
-        },
-        "seconds": round(facts.seconds, 1),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "code_version": synthoscope.__version__,
-        "rows": [
-            {
-                "what": row.what,
-                "claimed": row.claimed,
-                "as_they_did": _figures(value_of(row.as_they_did, results)),
-                "done_right": _figures(value_of(row.done_right, results)),
-                "verdict": verdict(row, results),
-            }
-            for row in recipe.rows
-        ],
-        "tables": {
-            section.title: [
-                dict(zip(section.columns, (_figures(value_of(cell, results)) for cell in row), strict=True))
-                for row in section.rows
-            ]
+        sections=[
+            (section.title, _section(section, recipe, results, of_paper))
             for section in recipe.sections
-            if isinstance(section, Table)
-        },
-        "synthetic_sets": {name: described(made.verdict.admission) for name, made in results.sets.items()},
-        "differences": list(recipe.differences),
-        "made": names_of(results),
-        "configurations": _configurations(results),
-    }
-
-
-def scaled(results: Results) -> str:
-    """What every figure of a run with a budget says; empty for a run of the paper's own amounts."""
-    plan = results.plan
-    parts = {"generators": plan.generators, "synthetic images": plan.images, "classifiers": plan.classifiers}
-    told = [f"{name} {100 * share:.2g} %" for name, share in parts.items() if share < 1]
-    return f"scaled to {plan.minutes:g} minutes: of the paper's amounts, {', '.join(told)}" if told else ""
-
-
-def names_of(results: Results) -> Mapping[str, Sequence[str]]:
-    """The names of all that was made, by step."""
-    return {
-        **{step: [version.name] for step, version in results.versions.items()},
-        **{step: [gan.name] for step, gan in results.gans.items()},
-        **{step: [made.name] for step, made in results.sets.items()},
-        **{step: [model.name for model in models] for step, models in results.networks.items()},
-        **{step: [item.name for item in items] for step, items in results.evaluations.items()},
-    }
-
-
-def _configurations(results: Results) -> dict[str, Any]:
-    models = {**results.gans, **{name: found[0] for name, found in results.networks.items()}}
-    return {name: MessageToDict(model.config) for name, model in models.items()}
+            if facts.pictures or not isinstance(section, Overlays)
+        ],
+        hidden=[section.title for section in recipe.sections if isinstance(section, Overlays) and not facts.pictures],
+        steps=steps_of(recipe, results, of_paper),
+        machine=machine(),
+        sets={name: (described(made.verdict.admission), reasons(made.verdict)) for name, made in results.sets.items()},
+    )  # fmt: skip
 
 
 def _shown(cell: Any, results: Results) -> str:
@@ -128,14 +59,8 @@ def _shown(cell: Any, results: Results) -> str:
     return value.text if isinstance(value, Value) else value
 
 
-def _figures(value: Value | str) -> Any:
-    if isinstance(value, str):
-        return value
-    return {"figures": list(value.figures), "interval": value.interval, "note": value.note}
-
-
-def _section(section: Section, results: Results) -> Markup:
-    told = scaled(results)
+def _section(section: Section, recipe: Recipe, results: Results, of_paper: Mapping[str, Amount]) -> Markup:
+    told = told_of(section, recipe, of_paper) if scaled(results) else ""
     caption = Markup("<figcaption>{}</figcaption>").format(told) if told else Markup()
     match section:
         case Table():

@@ -4,7 +4,7 @@ A recipe is a configuration. Its steps are named, and refer to earlier ones by n
 `budget` scales down.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from synthoscope.api.datasets.v1.datasets_pb2 import Derivation, Split
@@ -44,18 +44,20 @@ class Gan:
 
 @dataclass(frozen=True)
 class SyntheticImages:
-    """What a generator makes: images by class."""
+    """What a generator makes: images by class. Another `seed` makes other ones."""
 
     gan: str
     counts: Mapping[str, int]
     options: GenerationOptions = field(default_factory=GenerationOptions)
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Network:
     """A classifier, trained with each of the seeds 0, 1, … on the training split of `data`, and on synthetic images.
 
-    `alone` means on the synthetic images only.
+    `alone` means on the synthetic images only. `as_long_as` names a network that takes as many optimiser steps an
+    epoch, though it has other images: what is compared for a gain must not differ in them.
     """
 
     data: str
@@ -63,6 +65,7 @@ class Network:
     synthetic: Sequence[str] = ()
     alone: bool = False
     seeds: int = 1
+    as_long_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,17 +96,37 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """How much more of the test images of its own dataset one network gets right than another that is tested on them.
+
+    Paired by seed and image, with a 95 % interval over seeds and groups of images (`experiment.comparing`).
+    """
+
+    network: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many images of a class, or of all, a synthetic set has."""
+
+    synthetic: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Seconds:
-    """How long a network's training took, from start to end, mean over seeds."""
+    """How long a network's whole job took, calibration and measurement included, mean over seeds."""
 
     network: str
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near synthetic images are to their nearest training images: "psnr" in dB, "ssim" or "mse".
+    """How near synthetic images are to their nearest training images.
 
-    With a `label`, only those of that class, to real images of the same.
+    "psnr" in dB, "ssim", or "mse" of values in [0, 1]. With a `label`, only those of that class, to real images of the
+    same.
     """
 
     synthetic: str
@@ -113,13 +136,16 @@ class Nearness:
 
 @dataclass(frozen=True)
 class AtEpoch:
-    """A network's accuracy on validation at a share of its epochs, in (0, 1], mean over seeds."""
+    """A network's accuracy on validation after a share of the epochs that its configuration has, in (0, 1].
+
+    Not measured where training ended before, or where the share is less than an epoch.
+    """
 
     network: str
     share: float
 
 
-Cell = Score | Seconds | Nearness | AtEpoch | str | float | None
+Cell = Score | Gain | Count | Seconds | Nearness | AtEpoch | str | float | None
 """What stands in a table: a result, or the paper's word or number; None leaves it empty."""
 
 
@@ -199,3 +225,14 @@ class Recipe:
     rows: Sequence[Row]
     sections: Sequence[Section]
     differences: Sequence[str]
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """All cells of its rows and tables, and the scores of its confusion matrices."""
+        for row in self.rows:
+            yield from (row.as_they_did, row.done_right)
+        for section in self.sections:
+            if isinstance(section, Table):
+                yield from (cell for line in section.rows for cell in line)
+            elif isinstance(section, Confusions):
+                yield from section.of.values()

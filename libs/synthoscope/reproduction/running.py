@@ -15,10 +15,13 @@ from synthoscope.client.display import Display
 from synthoscope.client.repeating import ensure
 from synthoscope.datasets.audit.storage import CODE_VERSION
 from synthoscope.datasets.sources import SourceOptions
+from synthoscope.models.evaluations import TEST
+from synthoscope.models.predictions import ImagePredictions, path_of
 from synthoscope.reproduction.budget import Plan, images_of, plan
 from synthoscope.reproduction.recipe import (
     Derived,
     Evaluated,
+    Gain,
     Gan,
     Imported,
     Network,
@@ -49,6 +52,8 @@ class Results:
     networks: dict[str, Sequence[ModelVersion]] = field(default_factory=dict)
     evaluations: dict[str, Sequence[ModelEvaluation]] = field(default_factory=dict)
     explained: dict[str, Sequence[Explained]] = field(default_factory=dict)
+    predictions: dict[str, Sequence[ImagePredictions]] = field(default_factory=dict)
+    """On the test split, by seed, of the networks whose gains are asked for."""
     seconds: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, bytes] = field(default_factory=dict)
     """PNGs by the names of their images."""
@@ -123,14 +128,14 @@ class Run:
             self._job(
                 name,
                 results,
-                lambda request_id: self.client.synthesis.generate(model, counts, 0, request_id, step.options),
-                *(model, step.options, *(part for item in counts.items() for part in item)),
+                lambda request_id: self.client.synthesis.generate(model, counts, step.seed, request_id, step.options),
+                *(model, step.options, step.seed, *(part for item in counts.items() for part in item)),
             )
         )
 
     def _trained(self, name: str, step: Network, results: Results, seed: int) -> ModelVersion:
         images = images_of(self.recipe, step, results.versions, results.plan)
-        config = results.plan.network(step.config, images, seed)
+        config = results.plan.network(step, images, seed)
         version, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
         title = f"{name}, seed {seed}" if step.seeds > 1 else name
         return self.client.models.get(
@@ -174,7 +179,12 @@ class Run:
         return job.result
 
     def _fetch(self, results: Results) -> None:
-        """The pictures that the page shows."""
+        """The pictures that the page shows, and the answers that gains are computed from."""
+        compared = {
+            name for cell in self.recipe.cells if isinstance(cell, Gain) for name in (cell.network, cell.reference)
+        }
+        for network in compared:
+            results.predictions[network] = [self._said(model) for model in results.networks[network]]
         grids = [made.grid.name for made in results.sets.values()]
         grids += [grid.image.name for gan in results.gans.values() for grid in ends(gan).values()]
         results.pictures = {name: self.client.images.download(name) for name in grids}
@@ -184,6 +194,9 @@ class Run:
                 assert isinstance(step, Network)  # noqa: S101  # recipes are tested to refer to what they should
                 model = results.networks[section.network][0]
                 results.explained[section.network] = self._explained(results.versions[step.data], model)
+
+    def _said(self, model: ModelVersion) -> ImagePredictions:
+        return ImagePredictions.from_json(self.client.models.download(model, path_of(TEST)))
 
     def _explained(self, version: DatasetVersion, model: ModelVersion) -> Sequence[Explained]:
         found = []

@@ -1,20 +1,24 @@
 """What a cell of the page comes to: the figures behind it, how they are shown, and whether a claim holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from google.protobuf.json_format import MessageToDict
 
-from synthoscope.api.models.v1.models_pb2 import Evaluation, Interval, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
+from synthoscope.experiment.comparing import compare
 from synthoscope.models import evaluations
-from synthoscope.reproduction.recipe import AtEpoch, Cell, Nearness, Row, Score, Seconds
+from synthoscope.models.pairing import pair
+from synthoscope.reproduction.amounts import Amount, networks_of
+from synthoscope.reproduction.recipe import AtEpoch, Cell, Count, Gain, Nearness, Recipe, Row, Score, Seconds
 from synthoscope.reproduction.running import Results
 
 
 @dataclass(frozen=True)
 class Value:
-    """A figure for each seed; with a single one, its 95 % interval where there is one. `note` says what it lacks."""
+    """A figure for each seed, and the 95 % interval of their mean where there is one. `note` says what it lacks."""
 
     figures: Sequence[float] = ()
     interval: tuple[float, float] | None = None
@@ -30,11 +34,9 @@ class Value:
         """As the page shows it."""
         if self.mean is None:
             return self.note or "not measured"
-        shown = _number(self.mean)
-        if self.interval:
-            shown += f" ({_number(self.interval[0])} to {_number(self.interval[1])})"
-        elif len(self.figures) > 1:
-            shown += f" ({', '.join(map(_number, self.figures))})"
+        between = [f"{_number(self.interval[0])} to {_number(self.interval[1])}"] if self.interval else []
+        seeds = [f"seeds {', '.join(map(_number, self.figures))}"] if len(self.figures) > 1 else []
+        shown = f"{_number(self.mean)} ({'; '.join(between + seeds)})" if between + seeds else _number(self.mean)
         return f"{shown}; {self.note}" if self.note else shown
 
 
@@ -49,13 +51,19 @@ def value_of(cell: Cell, results: Results) -> Value | str:
             return _number(cell)
         case Score():
             return _score(cell, results)
+        case Gain():
+            return _gain(cell, results)
+        case Count():
+            counts = results.sets[cell.synthetic].counts
+            return Value([counts.get(cell.label, 0) if cell.label else sum(counts.values())])
         case Seconds():
             found = [value for title, value in results.seconds.items() if title.partition(", seed ")[0] == cell.network]
             return Value([round(fmean(found), 1)] if found else ())
         case Nearness():
             return _nearness(cell, results)
         case AtEpoch():
-            return Value([_at_epoch(model, cell.share) for model in results.networks[cell.network]])
+            reached = [_at_epoch(model, cell.share) for model in results.networks[cell.network]]
+            return Value([figure for figure in reached if figure is not None])
 
 
 def evaluations_of(score: Score, results: Results) -> Sequence[Evaluation]:
@@ -66,23 +74,34 @@ def evaluations_of(score: Score, results: Results) -> Sequence[Evaluation]:
     return [item for item in found if item is not None and item.classes]
 
 
-def verdict(row: Row, results: Results) -> str:
-    """Whether a number that a paper claims comes out, one way and the other; empty for a claim without a number."""
-    if isinstance(row.claimed, str):
-        return ""
+def verdict(row: Row, recipe: Recipe, results: Results, of_paper: Mapping[str, Amount]) -> str:
+    """What a row comes to, one way and the other: whether a number that is claimed comes out, whether there is a gain.
+
+    `of_paper` are the amounts of the paper that each network got; with less than one epoch there is no verdict. Empty
+    for a claim in words of something else than a gain.
+    """
     said = []
     for way, cell in (("as they did it", row.as_they_did), ("done right", row.done_right)):
         value = value_of(cell, results)
-        if isinstance(value, Value) and value.mean is not None:
-            said.append(f"{_compared(row.claimed, value)} {way}")
+        if not isinstance(value, Value) or value.mean is None:
+            continue
+        trained = [of_paper[name] for name in networks_of(recipe, cell)]
+        if not all(amount.enough for amount in trained):
+            said.append(f"no verdict {way}: too little training")
+        elif words := _compared(row.claimed, value, is_gain=isinstance(cell, Gain)):
+            least = min((amount.share for amount in trained), default=1.0)
+            said.append(f"{words} {way}" + (f", with {100 * least:.2g} % of the training" if least < 1 else ""))
     return "; ".join(said)
 
 
-def _compared(claimed: float, value: Value) -> str:
+def _compared(claimed: str | float, value: Value, *, is_gain: bool) -> str:
     low, high = value.interval or (min(value.figures), max(value.figures))
-    if low <= claimed <= high:
-        return "agrees"
-    return "not reached" if high < claimed else "exceeded"
+    words = []
+    if is_gain:
+        words.append("a gain" if low > 0 else "a loss" if high < 0 else "no gain shown")
+    if not isinstance(claimed, str):
+        words.append("agrees" if low <= claimed <= high else "not reached" if high < claimed else "exceeded")
+    return ", ".join(words)
 
 
 def _score(score: Score, results: Results) -> Value:
@@ -92,29 +111,40 @@ def _score(score: Score, results: Results) -> Value:
         figures = [getattr(item, score.name) for item in items if item is not None and item.support]
     else:
         figures = [getattr(item, score.name) for item in found]
-    interval = None
-    if len(found) == 1 and figures:
-        name = f"{score.name}.{score.label}" if score.label else score.name
-        interval = _pair(found[0].intervals.get(name))
+    name = f"{score.name}.{score.label}" if score.label else score.name
+    known = [item.intervals[name] for item in found if name in item.intervals]
+    # That of the seeds' mean: each seed's is of the same images.
+    interval = (fmean(item.low for item in known), fmean(item.high for item in known)) if known and figures else None
     empty = sorted({item.label for one in found for item in one.classes if not item.support})
     note = f"no images of {', '.join(empty)}" if empty and not score.label else ""
     return Value(figures, interval, note)
 
 
-def _pair(interval: Interval | None) -> tuple[float, float] | None:
-    return (interval.low, interval.high) if interval is not None else None
+def _gain(gain: Gain, results: Results) -> Value:
+    both = zip(results.predictions[gain.network], results.predictions[gain.reference], strict=True)
+    pairs = [pair(ours, theirs) for ours, theirs in both]
+    ours, theirs = np.array([item.first for item in pairs], float), np.array([item.second for item in pairs], float)
+    figures = (ours - theirs).mean(axis=1).tolist()
+    if len(pairs) < 2:
+        return Value(figures, note="a single seed: chance is not told")
+    found = compare(ours, theirs, pairs[0].groups)
+    return Value(figures, (found.low, found.high))
 
 
 def _nearness(cell: Nearness, results: Results) -> Value:
     measured = MessageToDict(results.sets[cell.synthetic].measurement)
     by_class = measured.get("nearness_by_class", {})
     found = by_class.get(cell.label) if cell.label else measured.get("generated_nearness")
-    return Value([float(found[cell.name])]) if found else Value(note="too few images to measure")
+    if not found:
+        return Value(note="too few images to measure")
+    # Papers give it of values in [0, 1]; it is measured in grey levels.
+    return Value([float(found[cell.name]) / (255**2 if cell.name == "mse" else 1)])
 
 
-def _at_epoch(model: ModelVersion, share: float) -> float:
+def _at_epoch(model: ModelVersion, share: float) -> float | None:
     curve = next(curve for curve in model.curves if curve.metric == "validation_accuracy")
-    return curve.values[max(0, round(share * len(curve.values)) - 1)]
+    epoch = round(share * MessageToDict(model.config)["epochs"], 6)
+    return curve.values[round(epoch) - 1] if epoch >= 1 and round(epoch) <= len(curve.values) else None
 
 
 def _number(value: float) -> str:

@@ -1,6 +1,7 @@
 """The page and the record of a run whose results are known."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,20 +14,26 @@ from synthoscope.api.models.v1.models_pb2 import (
     Curve,
     Evaluation,
     Interval,
+    Lineage,
     ModelEvaluation,
     ModelVersion,
     Robustness,
     SampleGrid,
 )
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
+from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
+from synthoscope.models.predictions import ImagePredictions
+from synthoscope.reproduction.amounts import amounts, scaled
 from synthoscope.reproduction.budget import Plan
-from synthoscope.reproduction.page import Facts, record, render, scaled
+from synthoscope.reproduction.page import render
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Changed,
     Confusions,
+    Count,
     Courses,
     Evaluated,
+    Gain,
     Gan,
     Imported,
     Nearness,
@@ -40,28 +47,32 @@ from synthoscope.reproduction.recipe import (
     SyntheticImages,
     Table,
 )
+from synthoscope.reproduction.record import Facts, record
 from synthoscope.reproduction.running import Explained, Results, ends
 from synthoscope.reproduction.values import value_of, verdict
 
 PNG = b"\x89PNG picture"
+CONFIG = ClassifierTrainingConfig(preset="cnn-64", epochs=4)
 
 RECIPE = Recipe(
     title="A paper on <b>images</b>",
     paper="It claims much.",
     steps={
         "images": Imported("images", {"glioma": "sick"}),
-        "gan": Gan("images", None),
+        "gan": Gan("images", GanTrainingConfig(preset="dcgan-64", epochs=40)),
         "made": SyntheticImages("gan", {"sick": 10}),
-        "network": Network("images", None, ("made",), seeds=2),
+        "network": Network("images", CONFIG, ("made",), seeds=2),
+        "alone": Network("images", CONFIG, seeds=2),
         "again": Evaluated("network", "images"),
     },
     rows=[
         Row("accuracy", 0.9, Score("again"), Score("network", split="test")),
         Row("recall", "high", None, Score("network", "recall", "test", "sick")),
+        Row("gain", "more than 0", None, Gain("network", "alone")),
     ],
     sections=[
-        Table("Numbers", ("name", "claimed", "found", "seconds", "nearness"), [
-            ["first", 24.5, AtEpoch("network", 0.5), Seconds("network"), Nearness("made", "psnr")],
+        Table("Numbers", ("name", "claimed", "found", "seconds", "nearness", "count"), [
+            ["first", 24.5, AtEpoch("network", 0.5), Seconds("network"), Nearness("made", "psnr"), Count("made")],
         ], "A note."),
         Pictures("Pictures", ["made", "gan"]),
         Courses("Courses", ["network"]),
@@ -90,8 +101,11 @@ def model(accuracy, seed):
         Curve(metric=name, steps=[1, 2, 3, 4], values=[0.1, 0.2, 0.3, 0.4])
         for name in ("validation_accuracy", "training_loss")
     ]
-    return ModelVersion(
+    version = ModelVersion(
         name=f"tenants/t/models/network/versions/{seed}",
+        preset="cnn-64",
+        image_size=64,
+        lineage=Lineage(seed=seed),
         evaluations=[evaluation(accuracy)],
         curves=curves,
         robustness=[
@@ -99,6 +113,15 @@ def model(accuracy, seed):
             *(Robustness(change="blur", strength=s, accuracy=0.1 * s) for s in (1, 2)),
         ],
     )
+    version.config.update({"epochs": 4, "batch_size": 32, "steps_per_epoch": 0})
+    return version
+
+
+def said(right):
+    """Of 20 images of one class, that many answered as it."""
+    images = tuple(map(str, range(20)))
+    predicted = tuple(int(number >= right) for number in range(20))
+    return ImagePredictions("test", "v", ("sick", "well"), images, (0,) * 20, predicted, tuple(range(20)))
 
 
 @pytest.fixture
@@ -107,12 +130,20 @@ def results():
     return Results(
         plan=Plan(10.0, 0.25, 1.0, 0.5),
         versions={"images": DatasetVersion(name="tenants/t/datasets/images/versions/v")},
-        gans={"gan": ModelVersion(name="tenants/t/models/gan/versions/g", sample_grids=grids)},
-        sets={"made": SyntheticSet(name="tenants/t/syntheticSets/s", grid=ImageRef(name="grid"))},
-        networks={"network": [model(0.7, 0), model(0.8, 1)]},
+        gans={
+            "gan": ModelVersion(
+                name="tenants/t/models/gan/versions/g",
+                preset="dcgan-64",
+                sample_grids=grids,
+                curves=[Curve(metric="generator_loss", steps=[100, 700], values=[1, 1])],
+            )
+        },
+        sets={"made": SyntheticSet(name="tenants/t/syntheticSets/s", grid=ImageRef(name="grid"), counts={"sick": 9})},
+        networks={"network": [model(0.7, 0), model(0.8, 1)], "alone": [model(0.6, 0), model(0.5, 1)]},
+        predictions={"network": [said(14), said(16)], "alone": [said(12), said(10)]},
         evaluations={"again": [ModelEvaluation(name="e", evaluation=evaluation(0.92, interval=(0.88, 0.95)))]},
         explained={"network": [Explained("sick", Diagnosis(label="well"), PNG, PNG)]},
-        seconds={"network, seed 0": 10.0, "network, seed 1": 20.0, "network": 99.0},
+        seconds={"network, seed 0": 10.0, "network, seed 1": 20.0},
         pictures=dict.fromkeys(("grid", "grid1", "grid100", "grid200"), PNG),
     )
 
@@ -126,9 +157,11 @@ def test_the_page_is_whole(results):
         "A paper on &lt;b&gt;images",
         "On made-up images",
         "0.92 (0.88 to 0.95)",
-        "0.75 (0.7, 0.8); no images of well",
-        "agrees as they did it; not reached done right",
+        "0.75 (seeds 0.7, 0.8); no images of well",
+        "agrees as they did it, with 50 % of the training; not reached done right, with 50 % of the training",
         "scaled to 10 minutes: of the paper&#39;s amounts, generators 25 %, classifiers 50 %",
+        "generators 10 of 40 epochs, 700 steps. synthetic images 10 of 10 images. classifiers 2 of 4 epochs",
+        "cnn-64, 64 px, batch size 32, steps per epoch 0, seeds 0, 1",
         "too few images to measure",
         "sick, step 1",
         "sick, step 200",
@@ -140,21 +173,33 @@ def test_the_page_is_whole(results):
         assert text in page, text
     assert "sick, step 100" not in page
     assert page.count("<svg") == 2
-    assert page.count("scaled to 10 minutes") >= 1 + len(RECIPE.sections)
+    assert page.count("<figcaption>scaled: ") == len(RECIPE.sections)
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "https://matplotlib.org", ""
     ).replace("http://creativecommons.org", "")
 
 
+def test_a_page_without_pictures_shows_no_image_of_the_data_and_says_so(results):
+    page = render(RECIPE, results, replace(FACTS, pictures=False))
+    assert "sick, answered well" not in page
+    assert "Left out here, as they show images of the data: Overlays." in page
+
+
 def test_the_record_is_json_with_all_figures(results):
     found = json.loads(json.dumps(record(RECIPE, results, FACTS)))
-    first, second = found["rows"]
+    first, second, gain = found["rows"]
     assert first["as_they_did"] == {"figures": [0.92], "interval": [0.88, 0.95], "note": "no images of well"}
     assert first["done_right"]["figures"] == [0.7, 0.8]
-    assert first["verdict"] == "agrees as they did it; not reached done right"
+    assert first["verdict"].startswith("agrees as they did it, with 50 % of the training; not reached done right")
     assert (second["claimed"], second["verdict"]) == ("high", "")
+    assert gain["done_right"]["figures"] == pytest.approx([0.1, 0.3])
+    assert gain["verdict"].startswith("no gain shown done right")
+    assert found["machine"]["processor"]
+    assert found["networks"]["network"][0]["evaluations"][0]["confusion"][0]["counts"] == ["8", "2"]
+    assert {step["step"]: step["seconds"] for step in found["steps"]}["network"] == 30.0
     assert found["tables"]["Numbers"][0]["found"]["figures"] == [0.2, 0.2]
+    assert found["tables"]["Numbers"][0]["count"]["figures"] == [9]
     assert found["share_of_the_papers_amounts"] == {"generators": 0.25, "images": 1.0, "classifiers": 0.5}
     assert found["made"]["network"][1].endswith("/1")
     assert found["made_up_images"]
@@ -167,36 +212,77 @@ def test_a_run_of_the_papers_amounts_is_not_said_to_be_scaled(results):
 
 
 @pytest.mark.parametrize(
-    ("claimed", "said"),
+    ("claimed", "told"),
     [
         (0.5, "exceeded as they did it; exceeded done right"),
         (0.75, "exceeded as they did it; agrees done right"),
         ("x", ""),
     ],
 )
-def test_a_claim_is_compared_with_what_was_measured(results, claimed, said):
-    assert verdict(Row("accuracy", claimed, Score("again"), Score("network", split="test")), results) == said
+def test_a_claim_is_compared_with_what_was_measured(results, claimed, told):
+    results.plan = Plan(0.0)
+    assert said_of(Row("accuracy", claimed, Score("again"), Score("network", split="test")), results) == told
+
+
+def said_of(row, results):
+    return verdict(row, RECIPE, results, amounts(RECIPE, results))
+
+
+def test_less_than_an_epoch_or_a_generator_that_hardly_began_gives_no_verdict(results):
+    row = Row("accuracy", 0.75, None, Score("network", split="test"))
+    results.plan = Plan(10.0, classifiers=0.2)
+    for network in results.networks.values():
+        for version in network:
+            version.config.update({"epochs": 1, "steps_per_epoch": 7})
+    assert said_of(row, results) == "no verdict done right: too little training"
+    assert amounts(RECIPE, results)["network"].text == "7 steps, less than the first of 4 epochs"
+    results.plan = Plan(10.0, generators=0.5)
+    assert said_of(row, results) == "agrees done right"
+    results.gans["gan"].curves[0].steps[1] = 499
+    assert said_of(row, results) == "no verdict done right: too little training"
+    results.plan = Plan(0.0)
+    assert said_of(row, results) == "agrees done right"
+
+
+def test_a_gain_is_told_from_chance_by_images_and_seeds(results):
+    results.plan = Plan(0.0)
+    row = Row("gain", 0.2, None, Gain("network", "alone"))
+    assert said_of(row, results) == "no gain shown, agrees done right"
+    results.predictions |= {"network": [said(20), said(19)], "alone": [said(3), said(2)]}
+    assert said_of(row, results) == "a gain, exceeded done right"
+    results.predictions |= {"network": results.predictions["alone"], "alone": results.predictions["network"]}
+    assert said_of(row, results) == "a loss, not reached done right"
+    results.predictions |= {name: results.predictions[name][:1] for name in ("network", "alone")}
+    assert "a single seed" in value_of(Gain("network", "alone"), results).text
+
+
+def test_the_interval_of_several_seeds_is_that_of_their_mean(results):
+    for version, low in zip(results.networks["network"], (0.6, 0.7), strict=True):
+        version.evaluations[0].intervals["accuracy"].CopyFrom(Interval(low=low, high=low + 0.2))
+    found = value_of(Score("network", split="test"), results)
+    assert found.interval == pytest.approx((0.65, 0.85))
+    assert found.text == "0.75 (0.65 to 0.85; seeds 0.7, 0.8); no images of well"
 
 
 def test_what_was_not_measured_is_not_shown_as_a_number(results):
     missing = value_of(Score("network", split="test-deduplicated"), results)
     assert (missing.mean, missing.text) == (None, "not measured")
     assert value_of(Score("network", "recall", "test", "well"), results).mean is None
-    assert verdict(Row("accuracy", 0.9, None, Score("network", split="validation")), results) == ""
+    assert said_of(Row("accuracy", 0.9, None, Score("network", split="validation")), results) == ""
 
 
 def test_nearness_is_of_a_whole_set_or_of_a_class(results):
     results.sets["made"].measurement.update(
-        {"generated_nearness": {"psnr": 20.0}, "nearness_by_class": {"sick": {"psnr": 18.0}}}
+        {"generated_nearness": {"psnr": 20.0, "mse": 650.25}, "nearness_by_class": {"sick": {"psnr": 18.0}}}
     )
+    # 20 dB are a mean squared error of 0.01 of values in [0, 1].
+    assert value_of(Nearness("made", "mse"), results).figures == [pytest.approx(0.01)]
     assert value_of(Nearness("made", "psnr"), results).figures == [20.0]
     assert value_of(Nearness("made", "psnr", "sick"), results).figures == [18.0]
     assert value_of(Nearness("made", "psnr", "well"), results).text == "too few images to measure"
 
 
 def test_seconds_are_the_mean_over_seeds_and_numbers_are_as_the_paper_prints_them(results):
-    assert value_of(Seconds("network"), results).figures == [43.0]
-    results.seconds.pop("network")
     assert value_of(Seconds("network"), results).figures == [15.0]
     assert [value_of(cell, results) for cell in (None, "x", 0.951, 1309, 24.5)] == ["", "x", "0.951", "1,309", "24.5"]
 

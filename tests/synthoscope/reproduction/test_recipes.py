@@ -3,24 +3,28 @@
 import pytest
 
 from synthoscope.api.datasets.v1.datasets_pb2 import ClassCount, DatasetVersion, Split
+from synthoscope.api.training.v1.training_pb2 import Augmentation, ClassifierTrainingConfig
 from synthoscope.classifier.parsing import from_message
 from synthoscope.gan import config as gan_config
 from synthoscope.metrics.measurement import Nearness as MeasuredNearness
 from synthoscope.models import evaluations
+from synthoscope.reproduction import budget
 from synthoscope.reproduction.budget import FEWEST_IMAGES, Plan, images_of, plan
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Changed,
-    Confusions,
+    Count,
     Courses,
     Derived,
     Evaluated,
+    Gain,
     Gan,
     Imported,
     Nearness,
     Network,
     Overlays,
     Pictures,
+    Recipe,
     Score,
     Seconds,
     SyntheticImages,
@@ -62,26 +66,15 @@ def test_configurations_are_accepted_as_they_are_and_scaled_down(recipe):
                 case Gan():
                     assert gan_config.from_message(shown.gan(step.config)).epochs >= 1
                 case Network():
-                    assert from_message(shown.network(step.config, 500, seed=2)).seed == 2
+                    assert from_message(shown.network(step, 500, seed=2)).seed == 2
                 case SyntheticImages():
                     assert set(shown.counts(step.counts)) == set(step.counts)
-
-
-def cells_of(recipe):
-    for row in recipe.rows:
-        yield from (row.as_they_did, row.done_right)
-    for section in recipe.sections:
-        if isinstance(section, Table):
-            assert all(len(row) == len(section.columns) for row in section.rows), section.title
-            yield from (cell for row in section.rows for cell in row)
-        elif isinstance(section, Confusions):
-            yield from section.of.values()
 
 
 @recipes
 def test_what_the_page_shows_is_there(recipe):
     steps = recipe.steps
-    for cell in cells_of(recipe):
+    for cell in recipe.cells:
         match cell:
             case Score():
                 wanted = Network if cell.split else Evaluated
@@ -89,6 +82,12 @@ def test_what_the_page_shows_is_there(recipe):
                 assert cell.split in ("", *SPLITS)
             case Seconds() | AtEpoch():
                 assert isinstance(steps[cell.network], Network)
+            case Count():
+                assert isinstance(steps[cell.synthetic], SyntheticImages)
+            case Gain():
+                ours, theirs = steps[cell.network], steps[cell.reference]
+                assert (ours.data, ours.config, ours.seeds) == (theirs.data, theirs.config, theirs.seeds)
+                assert theirs.as_long_as == cell.network
             case Nearness():
                 assert isinstance(steps[cell.synthetic], SyntheticImages)
                 assert steps[cell.synthetic].options.measure_with
@@ -96,6 +95,8 @@ def test_what_the_page_shows_is_there(recipe):
                 assert not cell.label or cell.label in steps[cell.synthetic].counts
     for section in recipe.sections:
         match section:
+            case Table():
+                assert all(len(row) == len(section.columns) for row in section.rows), section.title
             case Pictures():
                 assert all(isinstance(steps[name], SyntheticImages | Gan) for name in section.of)
             case Courses():
@@ -124,9 +125,38 @@ def test_a_larger_budget_gives_a_larger_share_and_none_gives_all(recipe):
     assert plan(recipe, versions, 0) == Plan(0.0)
     for part in ("generators", "images", "classifiers"):
         assert 0 < getattr(small, part) <= getattr(large, part) <= 1
-        if getattr(large, part) < 1:
-            assert getattr(large, part) == pytest.approx(10 * getattr(small, part))
     assert plan(recipe, versions, 1e9) == Plan(1e9)
+
+
+def test_what_a_part_does_not_need_goes_to_the_others():
+    # Of 600 s generators would get 200 s and images 100 s; they need 90 and 10, which leaves 500 s.
+    needed = {"generators": 90.0, "images": 10.0, "classifiers": 1000.0}
+    assert budget._shared(needed, 600.0) == {"generators": 1.0, "images": 1.0, "classifiers": 0.5}
+    needed = {"generators": 4000.0, "images": 0.0, "classifiers": 1000.0}
+    assert budget._shared(needed, 500.0) == pytest.approx({"generators": 0.05, "images": 1.0, "classifiers": 0.3})
+
+
+def test_fixed_features_are_learned_for_all_epochs():
+    config = ClassifierTrainingConfig(
+        preset="efficientnet-lite0", epochs=20, frozen_epochs=-1, augmentation=Augmentation()
+    )
+    fixed = Network("images", config)
+    assert Plan(10.0, classifiers=0.01).network(fixed, 640, 0).epochs == 20
+
+
+def test_networks_that_are_compared_take_as_many_steps():
+    config = ClassifierTrainingConfig(preset="cnn-64", epochs=10, batch_size=32)
+    more, same = Network("images", config, ("made",)), Network("images", config, as_long_as="more")
+    made = SyntheticImages("gan", {"a": 100})
+    recipe = Recipe("", "", {"made": made, "more": more, "same": same}, (), (), ())
+    counts = [ClassCount(split=Split.SPLIT_TRAIN, label="a", count=400)]
+    versions = {"images": DatasetVersion(classes=["a"], counts=counts)}
+    for classifiers in (1.0, 0.3, 0.01):
+        shown = Plan(10.0, classifiers=classifiers)
+        both = [shown.network(step, images_of(recipe, step, versions, shown), 0) for step in (more, same)]
+        # A pass leaves out what does not fill a batch: 360 real and 100 synthetic images are 14 steps.
+        assert [found.epochs for found in both] == [max(1, round(10 * classifiers))] * 2
+        assert [found.steps_per_epoch for found in both] == ([2, 2] if classifiers == 0.01 else [0, 14])
 
 
 def test_amounts_are_scaled_by_the_shares():
@@ -135,7 +165,7 @@ def test_amounts_are_scaled_by_the_shares():
     assert (shown.gan(gan).epochs, shown.gan(gan).class_epochs["PNEUMONIA"]) == (10, 15)
     assert (gan.epochs, gan.class_epochs["PNEUMONIA"]) == (100, 150)
     assert shown.counts({"a": 15_000, "b": 100, "c": 3}) == {"a": 300, "b": FEWEST_IMAGES, "c": 3}
-    vgg16 = SEEDS["seed4"].steps["real only"].config
+    vgg16 = SEEDS["seed4"].steps["real only"]
     assert (shown.network(vgg16, 640, 0).epochs, shown.network(vgg16, 640, 0).steps_per_epoch) == (15, 0)
     least = Plan(1.0, classifiers=1 / 600).network(vgg16, 640, 0)
     assert (least.epochs, least.steps_per_epoch) == (1, 1)
@@ -147,4 +177,4 @@ def test_a_network_that_learns_synthetic_images_alone_sees_no_real_ones():
     alone, real = recipe.steps["synthetic only"], recipe.steps["real only"]
     assert images_of(recipe, alone, versions, Plan(1.0)) == 30_000
     assert images_of(recipe, alone, versions, Plan(1.0, images=0.1)) == 3_000
-    assert images_of(recipe, real, versions, Plan(1.0)) == 4_000
+    assert images_of(recipe, real, versions, Plan(1.0)) == 3_200  # a fifth is held out

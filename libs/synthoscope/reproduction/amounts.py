@@ -1,0 +1,136 @@
+"""What each step got of the paper's amounts, and whether that is enough to judge a claim by."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from google.protobuf.json_format import MessageToDict
+
+from synthoscope.reproduction.recipe import (
+    AtEpoch,
+    Cell,
+    Changed,
+    Confusions,
+    Count,
+    Courses,
+    Evaluated,
+    Gain,
+    Gan,
+    Nearness,
+    Network,
+    Overlays,
+    Pictures,
+    Recipe,
+    Score,
+    Seconds,
+    Section,
+    SyntheticImages,
+    Table,
+)
+from synthoscope.reproduction.running import Results
+
+FEWEST_GAN_STEPS = 500
+"""Before which a generator has hardly begun."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """In words, as a share of the paper's in (0, 1], and whether a claim can be judged by it."""
+
+    text: str
+    share: float
+    enough: bool
+
+
+def amounts(recipe: Recipe, results: Results) -> Mapping[str, Amount]:
+    """Of every generator, synthetic set and network, by step."""
+    found: dict[str, Amount] = {}
+    for name, step in recipe.steps.items():
+        match step:
+            case Gan():
+                found[name] = _of_gan(name, step, results)
+            case SyntheticImages():
+                made, asked = sum(results.plan.counts(step.counts).values()), sum(step.counts.values())
+                share = min(1.0, made / asked)
+                found[name] = Amount(f"{made:,} of {asked:,} images", share, found[step.gan].enough)
+            case Network():
+                found[name] = _of_network(name, step, results, all(found[made].enough for made in step.synthetic))
+    return found
+
+
+def scaled(results: Results) -> str:
+    """What every figure of a run with a budget says; empty for a run of the paper's own amounts."""
+    plan = results.plan
+    parts = {"generators": plan.generators, "synthetic images": plan.images, "classifiers": plan.classifiers}
+    told = [f"{name} {100 * share:.2g} %" for name, share in parts.items() if share < 1]
+    return f"scaled to {plan.minutes:g} minutes: of the paper's amounts, {', '.join(told)}" if told else ""
+
+
+def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) -> str:
+    """How much of the paper's amounts the steps of a section got, those that they learned from included."""
+    kinds: dict[str, list[str]] = {}
+    for name in dict.fromkeys(_with_sources(_steps_of(section, recipe), recipe)):
+        kind = {Gan: "generators", SyntheticImages: "synthetic images", Network: "classifiers"}.get(
+            type(recipe.steps[name])
+        )
+        if kind and of_paper[name].text not in kinds.setdefault(kind, []):
+            kinds[kind].append(of_paper[name].text)
+    told = [f"{kind} {'; '.join(texts)}" for kind, texts in kinds.items()]
+    return f"scaled: {'. '.join(told)}" if told else ""
+
+
+def networks_of(recipe: Recipe, cell: Cell) -> Iterator[str]:
+    """The networks that a cell's value is of."""
+    match cell:
+        case Score():
+            step = recipe.steps[cell.of]
+            yield step.network if isinstance(step, Evaluated) else cell.of
+        case Gain():
+            yield from (cell.network, cell.reference)
+
+
+def _of_gan(name: str, step: Gan, results: Results) -> Amount:
+    asked, got = step.config.epochs, results.plan.gan(step.config).epochs
+    steps = max((int(curve.steps[-1]) for curve in results.gans[name].curves if curve.steps), default=0)
+    share = min(1.0, got / asked)
+    return Amount(f"{got:,} of {asked:,} epochs, {steps:,} steps", share, share == 1 or steps >= FEWEST_GAN_STEPS)
+
+
+def _of_network(name: str, step: Network, results: Results, learned_enough: bool) -> Amount:
+    asked, share = step.config.epochs, results.plan.share_of(step)
+    epochs = asked * share
+    if epochs >= 1:
+        return Amount(f"{max(1, round(epochs)):,} of {asked:,} epochs", share, learned_enough)
+    steps = int(MessageToDict(results.networks[name][0].config)["steps_per_epoch"])
+    return Amount(f"{steps:,} steps, less than the first of {asked:,} epochs", share, enough=False)
+
+
+def _steps_of(section: Section, recipe: Recipe) -> Iterator[str]:
+    match section:
+        case Table():
+            for cell in (cell for row in section.rows for cell in row):
+                match cell:
+                    case Nearness() | Count():
+                        yield cell.synthetic
+                    case Seconds() | AtEpoch():
+                        yield cell.network
+                    case _:
+                        yield from networks_of(recipe, cell)
+        case Pictures():
+            yield from section.of
+        case Courses():
+            yield from section.networks
+        case Confusions():
+            for score in section.of.values():
+                yield from networks_of(recipe, score)
+        case Overlays() | Changed():
+            yield section.network
+
+
+def _with_sources(steps: Iterable[str], recipe: Recipe) -> Iterator[str]:
+    for name in steps:
+        step = recipe.steps[name]
+        if isinstance(step, Network):
+            yield from _with_sources(step.synthetic, recipe)
+        elif isinstance(step, SyntheticImages):
+            yield step.gan
+        yield name
