@@ -63,9 +63,12 @@ def measure(
     version: DatasetVersion,
     validation: HeldOut,
     cache: PixelCache,
+    robustness_images: int,
     report: Report = lambda _: None,
 ) -> Measured:
     """The evaluations on "test", "test-deduplicated" and "validation", and robustness on the first of them there is.
+
+    Robustness on at most `robustness_images` images.
 
     Those on test images are absent without a test split; "test-deduplicated" also when no audit tells of copies. It has
     no scores when every test image is left out.
@@ -88,7 +91,7 @@ def measure(
                 deduplicated = evaluated(objective, classifier, images.take(kept), part, DEDUPLICATED)
             deduplicated.left_out = len(kept) - int(kept.sum())
             found.append(deduplicated)
-    return Measured(found, said, _robustness(classifier, objective, test or validation, report))
+    return Measured(found, said, _robustness(classifier, objective, test or validation, robustness_images, report))
 
 
 def has_test_split(version: DatasetVersion) -> bool:
@@ -154,7 +157,9 @@ def _predictions(
     )
 
 
-def _robustness(classifier: Classifier, objective: Objective, images: HeldOut, report: Report) -> list[Robustness]:
+def _robustness(
+    classifier: Classifier, objective: Objective, images: HeldOut, most_images: int, report: Report
+) -> list[Robustness]:
     """For classes only: accuracy of findings has no single meaning here."""
     if isinstance(objective, AnyOf):
         return []
@@ -162,6 +167,7 @@ def _robustness(classifier: Classifier, objective: Objective, images: HeldOut, r
         classifier.answer,
         images.pixels.images,
         images.pixels.labels,
+        most_images,
         report=lambda change: report(f"measuring robustness: {change}"),
     )
 

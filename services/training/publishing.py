@@ -62,7 +62,9 @@ def publish(
     )
     shown = _shown(objective, validation)
     record.reliability.explanation_scales.update(explanation_scales(classifier, validation.pixels.images, shown))
-    measured = measuring.measure(objects, classifier, objective, version, validation, cache, report)
+    measured = measuring.measure(
+        objects, classifier, objective, version, validation, cache, task.config.robustness_images, report
+    )
     record.evaluations.extend(measured.evaluations)
     record.evaluations[-1].grouped_by[:] = grouping_of(objects, task.job, version).by
     record.robustness.extend(measured.robustness)

@@ -85,6 +85,7 @@ class ClassifierConfig:
     dropout: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
     evaluation_crop: float = 0.0
+    robustness_images: int = 300
     label_smoothing: float = 0.0
     mixup: float = 0.0
     ema_decay: float = 0.0

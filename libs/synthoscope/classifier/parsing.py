@@ -110,6 +110,7 @@ def _check(config: ClassifierConfig, field: str) -> None:
         ("dropout", 0 <= config.dropout < 1, "must be in [0, 1)"),
         ("label_smoothing", 0 <= config.label_smoothing < 1, "must be in [0, 1)"),
         ("evaluation_crop", 0 <= config.evaluation_crop <= 0.8, "must be in [0, 0.8]"),
+        ("robustness_images", 0 <= config.robustness_images <= 10_000, "must be in [0, 10000]"),
         ("mixup", 0 <= config.mixup <= 10, "must be in [0, 10]"),
         ("ema_decay", 0 <= config.ema_decay < 1, "must be in [0, 1)"),
         ("early_stopping_patience", config.early_stopping_patience >= 1, "must be at least 1"),

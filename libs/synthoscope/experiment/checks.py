@@ -23,6 +23,7 @@ _DECIDED = {
     "validation_fraction": "each fraction brings its validation images",
     "early_stopping_patience": "all arms take as many steps",
     "evaluation_crop": "only one arm is cropped at random; crop all of them by the dataset's preprocessing",
+    "robustness_images": "its runs are not measured on changed images",
     "operating_label": "arms are compared by their likeliest classes",
     "operating_sensitivity": "arms are compared by their likeliest classes",
 }
@@ -78,8 +79,9 @@ def _check_numbers(specification: ExperimentSpecification, field: str) -> None:
 def _check_networks(objects: ObjectStore, specification: ExperimentSpecification, field: str) -> None:
     if not specification.presets or len(set(specification.presets)) < len(specification.presets):
         raise InvalidInput(f"{field}.presets", "must name at least one network, each once")
+    given = {item.name for item, _ in specification.training.ListFields()}
     for name, reason in _DECIDED.items():
-        if getattr(specification.training, name):
+        if name in given:
             raise InvalidInput(f"{field}.training.{name}", f"must be left out of an experiment: {reason}")
     for index, preset in enumerate(specification.presets):
         config = _config(specification.training, preset, f"{field}.presets[{index}]", f"{field}.training")

@@ -11,9 +11,6 @@ from synthoscope.classifier.prediction import Answers
 from synthoscope.images.perturbations import CHANGES, perturb
 from synthoscope.metrics.calibration import expected_calibration_error
 
-MOST_IMAGES = 300
-"""That are changed in each way: 31 times as many are predicted."""
-
 Predict = Callable[[NDArray[np.uint8]], Answers]
 """What a classifier says of images uint8 N×S×S×3."""
 
@@ -22,16 +19,16 @@ def robustness(
     predict: Predict,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
+    most_images: int,
     seed: int = 0,
-    most_images: int = MOST_IMAGES,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[Robustness]:
     """Results on the unchanged images first, then on each change at each strength.
 
-    On at most 300 of the images, or `most_images`, drawn in proportion to their classes; none without images. `report`
-    is told of each change as it begins.
+    On at most `most_images` of the images, drawn in proportion to their classes; nothing without any. `report` is told
+    of each change as it begins.
     """
-    if not len(labels):
+    if not len(labels) or not most_images:
         return []
     rows = _drawn(labels, most_images, seed)
     images, labels = images[rows], labels[rows]

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from synthoscope.classifier.prediction import Answers
-from synthoscope.classifier.reliability.robustness import MOST_IMAGES, robustness
+from synthoscope.classifier.reliability.robustness import robustness
 from synthoscope.images.perturbations import CHANGES
 
 IMAGES = np.repeat(np.array([40, 120], np.uint8), 20)[:, None, None, None] * np.ones((1, 16, 16, 3), np.uint8)
@@ -24,7 +24,7 @@ def answers(probabilities, refused):
 
 def test_results_without_and_with_every_change():
     changes: list[str] = []
-    unchanged, *rest = robustness(by_brightness, IMAGES, LABELS, report=changes.append)
+    unchanged, *rest = robustness(by_brightness, IMAGES, LABELS, 300, report=changes.append)
     assert (unchanged.strength, unchanged.accuracy, unchanged.refused) == (0, 1.0, 0.0)
     assert unchanged.expected_calibration_error == pytest.approx(0.1)
     assert [(row.change, row.strength) for row in rest] == [(c, s) for c in CHANGES for s in range(1, 6)]
@@ -42,8 +42,8 @@ def test_of_many_images_some_of_each_class_are_changed():
         return answers(np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool))
 
     images, labels = np.zeros((1000, 4, 4, 3), np.uint8), np.array([0] * 900 + [1] * 100)
-    unchanged = robustness(predict, images, labels)[0]
-    assert set(seen) == {MOST_IMAGES}
+    unchanged = robustness(predict, images, labels, 300)[0]
+    assert set(seen) == {300}
     assert unchanged.accuracy == pytest.approx(0.9, abs=0.01)
     seen.clear()
     shares = [robustness(predict, images, labels, seed=seed, most_images=20)[0].accuracy for seed in range(5)]
@@ -68,7 +68,8 @@ def test_which_images_are_drawn_is_random_and_repeats_with_the_seed():
 
 
 def test_nothing_is_measured_without_images():
-    assert robustness(by_brightness, IMAGES[:0], LABELS[:0]) == []
+    assert robustness(by_brightness, IMAGES[:0], LABELS[:0], 300) == []
+    assert robustness(by_brightness, IMAGES, LABELS, 0) == []
 
 
 def test_what_counts_is_the_class_answered_not_the_likeliest():
@@ -76,7 +77,7 @@ def test_what_counts_is_the_class_answered_not_the_likeliest():
         found = answers(np.tile(np.float32([0.6, 0.4]), (len(images), 1)), np.zeros(len(images), bool))
         return replace(found, predicted=np.ones(len(images), np.int64))
 
-    unchanged = robustness(predict, IMAGES[10:], LABELS[10:])[0]
+    unchanged = robustness(predict, IMAGES[10:], LABELS[10:], 300)[0]
     assert unchanged.accuracy == pytest.approx(2 / 3)
     assert unchanged.expected_calibration_error == pytest.approx(0.6 - 1 / 3)
 
@@ -85,6 +86,6 @@ def test_balanced_accuracy_counts_only_classes_with_images():
     def predict(images):
         return answers(np.tile(np.float32([0.6, 0.3, 0.1]), (len(images), 1)), np.zeros(len(images), bool))
 
-    unchanged = robustness(predict, IMAGES[10:], LABELS[10:])[0]
+    unchanged = robustness(predict, IMAGES[10:], LABELS[10:], 300)[0]
     assert unchanged.balanced_accuracy == pytest.approx(balanced_accuracy_score(LABELS[10:], np.zeros(30)))
     assert unchanged.accuracy == pytest.approx(1 / 3)
