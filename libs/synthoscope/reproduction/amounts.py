@@ -78,14 +78,18 @@ def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) ->
     return f"scaled: {'. '.join(told)}" if told else ""
 
 
-def networks_of(recipe: Recipe, cell: Cell) -> Iterator[str]:
-    """The networks that a cell's value is of."""
+def steps_behind(recipe: Recipe, cell: Cell) -> Iterator[str]:
+    """The networks or synthetic images that a cell's value is of."""
     match cell:
         case Score():
             step = recipe.steps[cell.of]
             yield step.network if isinstance(step, Evaluated) else cell.of
         case Gain():
             yield from (cell.network, cell.reference)
+        case Nearness() | Count():
+            yield cell.synthetic
+        case Seconds() | AtEpoch():
+            yield cell.network
 
 
 def _of_gan(name: str, step: Gan, results: Results) -> Amount:
@@ -107,21 +111,16 @@ def _of_network(name: str, step: Network, results: Results, learned_enough: bool
 def _steps_of(section: Section, recipe: Recipe) -> Iterator[str]:
     match section:
         case Table():
-            for cell in (cell for row in section.rows for cell in row):
-                match cell:
-                    case Nearness() | Count():
-                        yield cell.synthetic
-                    case Seconds() | AtEpoch():
-                        yield cell.network
-                    case _:
-                        yield from networks_of(recipe, cell)
+            for row in section.rows:
+                for cell in row:
+                    yield from steps_behind(recipe, cell)
         case Pictures():
             yield from section.of
         case Courses():
             yield from section.networks
         case Confusions():
             for score in section.of.values():
-                yield from networks_of(recipe, score)
+                yield from steps_behind(recipe, score)
         case Overlays() | Changed():
             yield section.network
 

@@ -33,7 +33,7 @@ _GANS: Mapping[str, float] = {
     "lsgan": 19, "wgan": 16, "wgan-gp": 27, "infogan": 20, "ddgan": 80, "r3": 55,
 }  # fmt: skip
 _NETWORKS: Mapping[str, float] = {
-    "cnn-64": 2.5, "cnn-128": 2.5, "cnn-mri": 20, "cnn-mri-pooled": 20, "cnn-xray": 14, "vgg16-xray": 45,
+    "cnn-64": 2.5, "cnn-128": 2.5, "cnn-mri": 9.5, "cnn-mri-pooled": 8, "cnn-xray": 14, "vgg16-xray": 90,
     "efficientnet-lite0": 6, "vgg16": 60, "resnet50": 26, "densenet201": 50, "inceptionv3": 20, "xception": 30,
     "efficientnet-b0": 14,
 }  # fmt: skip
@@ -98,7 +98,7 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
     if not minutes:
         return Plan(0.0)
     needed, besides = dict.fromkeys(SHARES, 0.0), 0.0
-    for step in recipe.steps.values():
+    for name, step in recipe.steps.items():
         match step:
             case Gan():
                 besides += _STARTING["generators"]
@@ -109,7 +109,9 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
                 besides += _STARTING["images"]
                 needed["images"] += _MAKING * sum(step.counts.values()) * _seconds_of_gan(gan.config)
             case Network():
-                besides += step.seeds * (_STARTING["classifiers"] + _measuring_seconds(step, versions))
+                besides += step.seeds * (
+                    _STARTING["classifiers"] + _measuring_seconds(step, versions, changed=name in recipe.changed)
+                )
                 needed["classifiers"] += _network_seconds(recipe, step, versions)
             case Evaluated():
                 network = recipe.steps[step.network]
@@ -174,12 +176,13 @@ def _seconds_of_network(step: Network) -> float:
     return _NETWORKS[config.preset] / 1000 * (config.image_size / 64) ** 2
 
 
-def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion]) -> float:
+def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion], *, changed: bool) -> float:
     """What a model version of it is measured on: the test split, the held-out images, the changed ones."""
     version = versions[step.data]
     tested = _counted(version, Split.SPLIT_TEST)
     held_out = from_message(step.config).validation_fraction * _counted(version, Split.SPLIT_TRAIN)
-    return (tested + held_out + min(_CHANGED, 31 * tested)) * _seconds_of_network(step) * _ANSWERING
+    answered = tested + held_out + (min(_CHANGED, 31 * tested) if changed else 0)
+    return answered * _seconds_of_network(step) * _ANSWERING
 
 
 def _counted(version: DatasetVersion, split: Split) -> int:

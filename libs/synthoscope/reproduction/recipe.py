@@ -227,6 +227,11 @@ class Recipe:
     differences: Sequence[str]
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The networks that are measured on changed images."""
+        return frozenset(section.network for section in self.sections if isinstance(section, Changed))
+
+    @property
     def cells(self) -> Iterator[Cell]:
         """All cells of its rows and tables, and the scores of its confusion matrices."""
         for row in self.rows:

@@ -136,6 +136,8 @@ class Run:
     def _trained(self, name: str, step: Network, results: Results, seed: int) -> ModelVersion:
         images = images_of(self.recipe, step, results.versions, results.plan)
         config = results.plan.network(step, images, seed)
+        if name not in self.recipe.changed:
+            config.robustness_images = 0
         version, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
         title = f"{name}, seed {seed}" if step.seeds > 1 else name
         return self.client.models.get(

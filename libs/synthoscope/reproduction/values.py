@@ -11,7 +11,7 @@ from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.experiment.comparing import compare
 from synthoscope.models import evaluations
 from synthoscope.models.pairing import pair
-from synthoscope.reproduction.amounts import Amount, networks_of
+from synthoscope.reproduction.amounts import Amount, steps_behind
 from synthoscope.reproduction.recipe import AtEpoch, Cell, Count, Gain, Nearness, Recipe, Row, Score, Seconds
 from synthoscope.reproduction.running import Results
 
@@ -85,7 +85,7 @@ def verdict(row: Row, recipe: Recipe, results: Results, of_paper: Mapping[str, A
         value = value_of(cell, results)
         if not isinstance(value, Value) or value.mean is None:
             continue
-        trained = [of_paper[name] for name in networks_of(recipe, cell)]
+        trained = [of_paper[name] for name in steps_behind(recipe, cell)]
         if not all(amount.enough for amount in trained):
             said.append(f"no verdict {way}: too little training")
         elif words := _compared(row.claimed, value, is_gain=isinstance(cell, Gain)):
