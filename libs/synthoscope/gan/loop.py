@@ -86,7 +86,8 @@ def train(
             remark = remark or _remark(step, before, flags)
             callbacks.on_report(Report(step, total, step * config.batch_size, metrics, remark))
             remark = ""
-            if measured or step % config.sample_every == 0 or step == part.end_step:
+            first = step == part.first_step + 1  # what the last ones are to be compared with
+            if first or measured or step % config.sample_every == 0 or step == part.end_step:
                 callbacks.on_pictures(step, sample_grids(config, family, players, part, data.classes))
             if step % config.checkpoint_every == 0 or step == total:
                 tensors = {**finished, **players.tensors(part.index)}

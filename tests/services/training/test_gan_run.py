@@ -135,5 +135,7 @@ def test_the_default_family_publishes_all_that_a_run_keeps(stores):
     assert kinds == {"generator", "discriminator", "average", "best"}
     measured = {curve.metric: list(curve.steps) for curve in record.curves if "distance" in curve.metric}
     assert measured == {"frechet_distance": [6, 12], "kernel_distance": [6, 12]}
-    assert [file.name[-3:] for file in event_files(stores.objects, JOB)] == ["005", "006", "010", "012"]
-    assert [(grid.step, grid.label) for grid in record.sample_grids] == [(6, "a"), (6, "b"), (12, "a"), (12, "b")]
+    assert [file.name[-3:] for file in event_files(stores.objects, JOB)] == ["001", "005", "006", "010", "012"]
+    assert [(grid.step, grid.label) for grid in record.sample_grids] == [
+        (step, label) for step in (1, 6, 12) for label in "ab"
+    ]

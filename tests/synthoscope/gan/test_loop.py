@@ -82,7 +82,7 @@ def test_what_the_monitors_flag_is_remarked_once_and_recorded():
 
 def test_sample_grids_show_every_class_from_the_same_latent_vectors():
     recorder = run(CONFIG)
-    assert sorted(recorder.pictures) == [4, 6]
+    assert sorted(recorder.pictures) == [1, 4, 6]
     assert [picture.label for picture in recorder.pictures[4]] == ["a", "b"]
     assert recorder.pictures[4][0].pixels.shape == (5 * 66 - 2, 5 * 66 - 2, 3)
     assert recorder.pictures[4][0].pixels.dtype == np.uint8
@@ -90,6 +90,7 @@ def test_sample_grids_show_every_class_from_the_same_latent_vectors():
     assert [picture.label for picture in unconditional.pictures[6]] == [""]
     per_class = run(replace(CONFIG, conditioning=Conditioning.PER_CLASS))
     assert {step: [picture.label for picture in shown] for step, shown in per_class.pictures.items()} == {
+        1: ["a"],
         3: ["a"],
         4: ["b"],
         6: ["b"],
