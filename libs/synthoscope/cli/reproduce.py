@@ -46,9 +46,10 @@ def reproduce(
         raise FailedPrecondition(
             f"a page needs more packages ({error.name} is missing): pip install 'synthoscope[local]'"
         ) from error
+    from synthoscope.reproduction.made_up import at_their_size
     from synthoscope.reproduction.running import Run
 
-    recipe, began = SEEDS[seed], time.monotonic()
+    recipe, began = SEEDS[seed] if data is not None else at_their_size(SEEDS[seed]), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with _images(recipe, data) as folder, Client() as client:
         results = Run(client, seed, recipe, folder, ConsoleDisplay(client)).run(budget)

@@ -10,6 +10,7 @@ from synthoscope.metrics.measurement import Nearness as MeasuredNearness
 from synthoscope.models import evaluations
 from synthoscope.reproduction import budget
 from synthoscope.reproduction.budget import FEWEST_IMAGES, Plan, images_of, plan
+from synthoscope.reproduction.made_up import SIDE, at_their_size
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Changed,
@@ -126,6 +127,25 @@ def test_a_larger_budget_gives_a_larger_share_and_none_gives_all(recipe):
     for part in ("generators", "images", "classifiers"):
         assert 0 < getattr(small, part) <= getattr(large, part) <= 1
     assert plan(recipe, versions, 1e9) == Plan(1e9)
+
+
+@recipes
+def test_on_made_up_images_all_networks_are_of_their_size(recipe):
+    small = at_their_size(recipe)
+    assert small.steps.keys() == recipe.steps.keys()
+    for name, step in small.steps.items():
+        match step:
+            case Gan():
+                # Of the presets that the recipes use, one has a size of its own.
+                assert gan_config.from_message(step.config).image_size == (
+                    128 if step.config.preset == "dcgan-128" else SIDE
+                )
+            case Network():
+                assert from_message(step.config).image_size == SIDE
+            case SyntheticImages():
+                assert step.options.output_size <= SIDE
+                assert step.counts == recipe.steps[name].counts
+    assert recipe == SEEDS[next(seed for seed, found in SEEDS.items() if found is recipe)]
 
 
 def test_what_a_part_does_not_need_goes_to_the_others():
