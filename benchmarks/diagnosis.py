@@ -81,7 +81,7 @@ DATASETS = (
                 *(*PLACED, *SHIFTED, *EXPOSED),
             ),
             "efficientnet-lite0, longer": (
-                *("preset=efficientnet-lite0", "image_size=96", "epochs=14", "ema_decay=0.99"),
+                *("preset=efficientnet-lite0", "epochs=12", "ema_decay=0.99", "mixup=0.2", "compile=true"),
                 *(*PLACED, *SHIFTED, *EXPOSED, "augmentation.horizontal_flip=true"),
             ),
         },
