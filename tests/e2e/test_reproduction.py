@@ -33,7 +33,7 @@ def test_a_recipe_runs_from_end_to_end_and_is_found_again(
     assert found["made_up_images"]
     measured = [row["done_right"]["figures"] for row in found["rows"] if isinstance(row["done_right"], dict)]
     assert measured
-    assert all(0 <= figure <= 1 for figures in measured for figure in figures)
+    assert all(-1 <= figure <= 1 for figures in measured for figure in figures)
     page = (tmp_path / f"{seed}.html").read_text()
     assert "scaled to 1 minutes" in page
     assert "On made-up images" in page

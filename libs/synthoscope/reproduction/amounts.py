@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from google.protobuf.json_format import MessageToDict
 
+from synthoscope.gan import config as gan_config
+from synthoscope.gan.config import Conditioning
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Cell,
@@ -49,7 +51,7 @@ def amounts(recipe: Recipe, results: Results) -> Mapping[str, Amount]:
             case Gan():
                 found[name] = _of_gan(name, step, results)
             case SyntheticImages():
-                made, asked = sum(results.plan.counts(step.counts).values()), sum(step.counts.values())
+                made, asked = sum(results.sets[name].counts.values()), sum(step.counts.values())
                 share = min(1.0, made / asked)
                 found[name] = Amount(f"{made:,} of {asked:,} images", share, found[step.gan].enough)
             case Network():
@@ -68,7 +70,7 @@ def scaled(results: Results) -> str:
 def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) -> str:
     """How much of the paper's amounts the steps of a section got, those that they learned from included."""
     kinds: dict[str, list[str]] = {}
-    for name in dict.fromkeys(_with_sources(_steps_of(section, recipe), recipe)):
+    for name in dict.fromkeys(with_sources(_steps_of(section, recipe), recipe)):
         kind = {Gan: "generators", SyntheticImages: "synthetic images", Network: "classifiers"}.get(
             type(recipe.steps[name])
         )
@@ -96,14 +98,20 @@ def _of_gan(name: str, step: Gan, results: Results) -> Amount:
     asked, got = step.config.epochs, results.plan.gan(step.config).epochs
     steps = max((int(curve.steps[-1]) for curve in results.gans[name].curves if curve.steps), default=0)
     share = min(1.0, got / asked)
-    return Amount(f"{got:,} of {asked:,} epochs, {steps:,} steps", share, share == 1 or steps >= FEWEST_GAN_STEPS)
+    text = f"{got:,} of {asked:,} epochs, {steps:,} steps"
+    if gan_config.from_message(step.config).conditioning is Conditioning.PER_CLASS:
+        classes = max(1, len(results.versions[step.data].classes))
+        steps, text = steps // classes, f"{text} of {classes} generators"
+    return Amount(text, share, share == 1 or steps >= FEWEST_GAN_STEPS)
 
 
 def _of_network(name: str, step: Network, results: Results, learned_enough: bool) -> Amount:
     asked, share = step.config.epochs, results.plan.share_of(step)
     epochs = asked * share
     if epochs >= 1:
-        return Amount(f"{max(1, round(epochs)):,} of {asked:,} epochs", share, learned_enough)
+        done = _epochs_done(name, results)
+        early = ", stopped early" if done < round(epochs) else ""
+        return Amount(f"{done:,} of {asked:,} epochs{early}", share, learned_enough)
     steps = int(MessageToDict(results.networks[name][0].config)["steps_per_epoch"])
     return Amount(f"{steps:,} steps, less than the first of {asked:,} epochs", share, enough=False)
 
@@ -125,11 +133,18 @@ def _steps_of(section: Section, recipe: Recipe) -> Iterator[str]:
             yield section.network
 
 
-def _with_sources(steps: Iterable[str], recipe: Recipe) -> Iterator[str]:
+def with_sources(steps: Iterable[str], recipe: Recipe) -> Iterator[str]:
+    """The steps, each after the generators and synthetic images that it is made with."""
     for name in steps:
         step = recipe.steps[name]
         if isinstance(step, Network):
-            yield from _with_sources(step.synthetic, recipe)
+            yield from with_sources(step.synthetic, recipe)
         elif isinstance(step, SyntheticImages):
             yield step.gan
         yield name
+
+
+def _epochs_done(name: str, results: Results) -> int:
+    """Of the first seed."""
+    curves = results.networks[name][0].curves
+    return max((len(curve.values) for curve in curves if curve.metric == "validation_accuracy"), default=0)

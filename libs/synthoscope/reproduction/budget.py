@@ -78,8 +78,11 @@ class Plan:
         """The share of its epochs that a classifier gets: all where features are fixed, which costs a pass once."""
         return 1.0 if from_message(step.config).features_are_fixed else self.classifiers
 
-    def network(self, step: Network, images: int, seed: int) -> ClassifierTrainingConfig:
-        """A classifier's training, whose epochs pass over so many images: fewer epochs, or less than one of them."""
+    def network(self, step: Network, images: int, seed: int, *, in_step: bool = False) -> ClassifierTrainingConfig:
+        """A classifier's training, whose epochs pass over so many images: fewer epochs, or less than one of them.
+
+        `in_step` with others, an epoch has the steps that these images make, whatever the network really learns from.
+        """
         scaled = ClassifierTrainingConfig()
         scaled.CopyFrom(step.config)
         scaled.seed = seed
@@ -88,7 +91,7 @@ class Plan:
         scaled.epochs = max(1, round(epochs))
         if epochs < 1:
             scaled.steps_per_epoch = max(1, ceil(epochs * images / whole.batch_size))
-        elif step.as_long_as:
+        elif in_step:
             scaled.steps_per_epoch = max(1, images // whole.batch_size)
         return scaled
 
@@ -107,12 +110,16 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
                 gan = recipe.steps[step.gan]
                 assert isinstance(gan, Gan)  # noqa: S101  # recipes are tested to refer to what they should
                 besides += _STARTING["images"]
-                needed["images"] += _MAKING * sum(step.counts.values()) * _seconds_of_gan(gan.config)
+                candidates = sum(step.counts.values()) / (step.options.keep_last or 1)
+                needed["images"] += _MAKING * candidates * _seconds_of_gan(gan.config)
             case Network():
-                besides += step.seeds * (
-                    _STARTING["classifiers"] + _measuring_seconds(step, versions, changed=name in recipe.changed)
-                )
-                needed["classifiers"] += _network_seconds(recipe, step, versions)
+                besides += step.seeds * _STARTING["classifiers"]
+                besides += _measuring_seconds(step, versions, changed=name in recipe.changed)
+                learning = _network_seconds(recipe, step, versions)
+                if from_message(step.config).features_are_fixed:  # for all epochs, whatever the budget
+                    besides += learning
+                else:
+                    needed["classifiers"] += learning
             case Evaluated():
                 network = recipe.steps[step.network]
                 assert isinstance(network, Network)  # noqa: S101  # as above
@@ -136,20 +143,15 @@ def _shared(needed: Mapping[str, float], seconds: float) -> dict[str, float]:
     return found
 
 
-def images_of(recipe: Recipe, network: Network, versions: Mapping[str, DatasetVersion], shown: Plan) -> int:
-    """How many training images an epoch of a network passes over."""
+def images_of(recipe: Recipe, network: Network, versions: Mapping[str, DatasetVersion], made: Mapping[str, int]) -> int:
+    """How many training images an epoch of a network passes over; `made` has those of each synthetic set."""
     if network.as_long_as:
         other = recipe.steps[network.as_long_as]
         assert isinstance(other, Network)  # noqa: S101  # as above
-        return images_of(recipe, other, versions, shown)
+        return images_of(recipe, other, versions, made)
     learned = 0.0 if network.alone else 1 - from_message(network.config).validation_fraction
     real = round(learned * _counted(versions[network.data], Split.SPLIT_TRAIN))
-    made = 0
-    for name in network.synthetic:
-        step = recipe.steps[name]
-        assert isinstance(step, SyntheticImages)  # noqa: S101  # as above
-        made += sum(shown.counts(step.counts).values())
-    return real + made
+    return real + sum(made[name] for name in network.synthetic)
 
 
 def _gan_seconds(step: Gan, versions: Mapping[str, DatasetVersion]) -> float:
@@ -167,7 +169,10 @@ def _seconds_of_gan(config: GanTrainingConfig) -> float:
 def _network_seconds(recipe: Recipe, step: Network, versions: Mapping[str, DatasetVersion]) -> float:
     config = from_message(step.config)
     passes = _ANSWERING if config.features_are_fixed else float(config.epochs)
-    return step.seeds * passes * images_of(recipe, step, versions, Plan(0.0)) * _seconds_of_network(step)
+    made = {
+        name: sum(other.counts.values()) for name, other in recipe.steps.items() if isinstance(other, SyntheticImages)
+    }
+    return step.seeds * passes * images_of(recipe, step, versions, made) * _seconds_of_network(step)
 
 
 def _seconds_of_network(step: Network) -> float:
@@ -177,11 +182,11 @@ def _seconds_of_network(step: Network) -> float:
 
 
 def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion], *, changed: bool) -> float:
-    """What a model version of it is measured on: the test split, the held-out images, the changed ones."""
+    """What its versions are measured on: the test split, the held-out images; the first on changed ones."""
     version = versions[step.data]
     tested = _counted(version, Split.SPLIT_TEST)
     held_out = from_message(step.config).validation_fraction * _counted(version, Split.SPLIT_TRAIN)
-    answered = tested + held_out + (min(_CHANGED, 31 * tested) if changed else 0)
+    answered = step.seeds * (tested + held_out) + (min(_CHANGED, 31 * tested) if changed else 0)
     return answered * _seconds_of_network(step) * _ANSWERING
 
 

@@ -232,6 +232,18 @@ class Recipe:
         return frozenset(section.network for section in self.sections if isinstance(section, Changed))
 
     @property
+    def in_step(self) -> frozenset[str]:
+        """The networks that take as many optimiser steps an epoch as another one."""
+        networks = {name: step for name, step in self.steps.items() if isinstance(step, Network) and step.as_long_as}
+        return frozenset(networks) | {step.as_long_as for step in networks.values()}
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """The networks that a gain is asked of: none of a pair may stop before the other."""
+        gains = (cell for cell in self.cells if isinstance(cell, Gain))
+        return frozenset(name for gain in gains for name in (gain.network, gain.reference))
+
+    @property
     def cells(self) -> Iterator[Cell]:
         """All cells of its rows and tables, and the scores of its confusion matrices."""
         for row in self.rows:

@@ -21,7 +21,6 @@ from synthoscope.reproduction.budget import Plan, images_of, plan
 from synthoscope.reproduction.recipe import (
     Derived,
     Evaluated,
-    Gain,
     Gan,
     Imported,
     Network,
@@ -134,9 +133,12 @@ class Run:
         )
 
     def _trained(self, name: str, step: Network, results: Results, seed: int) -> ModelVersion:
-        images = images_of(self.recipe, step, results.versions, results.plan)
-        config = results.plan.network(step, images, seed)
-        if name not in self.recipe.changed:
+        made = {item: sum(results.sets[item].counts.values()) for item in results.sets}
+        images = images_of(self.recipe, step, results.versions, made)
+        config = results.plan.network(step, images, seed, in_step=name in self.recipe.in_step)
+        if name in self.recipe.compared:
+            config.early_stopping_patience = config.epochs
+        if name not in self.recipe.changed or seed:
             config.robustness_images = 0
         version, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
         title = f"{name}, seed {seed}" if step.seeds > 1 else name
@@ -157,17 +159,17 @@ class Run:
     def _evaluated(self, name: str, step: Evaluated, results: Results) -> Sequence[ModelEvaluation]:
         data, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
 
-        def evaluation(model: ModelVersion) -> ModelEvaluation:
+        def evaluation(seed: int, model: ModelVersion) -> ModelEvaluation:
             return self.client.models.get_evaluation(
                 self._job(
-                    name,
+                    f"{name}, seed {seed}",
                     results,
                     lambda request_id: self.client.models.evaluate(model.name, data, step.split, sets, request_id),
                     *(model.name, data, int(step.split), *sets),
                 )
             )
 
-        return [evaluation(model) for model in results.networks[step.network]]
+        return [evaluation(seed, model) for seed, model in enumerate(results.networks[step.network])]
 
     def _model_id(self, step: str) -> str:
         return re.sub(r"[^a-z0-9]+", "-", f"{self.seed} {step}".lower()).strip("-")[:63]
@@ -182,10 +184,7 @@ class Run:
 
     def _fetch(self, results: Results) -> None:
         """The pictures that the page shows, and the answers that gains are computed from."""
-        compared = {
-            name for cell in self.recipe.cells if isinstance(cell, Gain) for name in (cell.network, cell.reference)
-        }
-        for network in compared:
+        for network in sorted(self.recipe.compared):
             results.predictions[network] = [self._said(model) for model in results.networks[network]]
         grids = [made.grid.name for made in results.sets.values()]
         grids += [grid.image.name for gan in results.gans.values() for grid in ends(gan).values()]

@@ -11,7 +11,7 @@ from synthoscope.api.models.v1.models_pb2 import Evaluation, ModelVersion
 from synthoscope.experiment.comparing import compare
 from synthoscope.models import evaluations
 from synthoscope.models.pairing import pair
-from synthoscope.reproduction.amounts import Amount, steps_behind
+from synthoscope.reproduction.amounts import Amount, steps_behind, with_sources
 from synthoscope.reproduction.recipe import AtEpoch, Cell, Count, Gain, Nearness, Recipe, Row, Score, Seconds
 from synthoscope.reproduction.running import Results
 
@@ -77,24 +77,26 @@ def evaluations_of(score: Score, results: Results) -> Sequence[Evaluation]:
 def verdict(row: Row, recipe: Recipe, results: Results, of_paper: Mapping[str, Amount]) -> str:
     """What a row comes to, one way and the other: whether a number that is claimed comes out, whether there is a gain.
 
-    `of_paper` are the amounts of the paper that each network got; with less than one epoch there is no verdict. Empty
-    for a claim in words of something else than a gain.
+    `of_paper` are the amounts of the paper that each network and generator got; where they are not enough there is no
+    verdict. Empty for a claim in words of something else than a gain.
     """
     said = []
     for way, cell in (("as they did it", row.as_they_did), ("done right", row.done_right)):
         value = value_of(cell, results)
         if not isinstance(value, Value) or value.mean is None:
             continue
-        trained = [of_paper[name] for name in steps_behind(recipe, cell)]
+        trained = [of_paper[name] for name in with_sources(steps_behind(recipe, cell), recipe)]
         if not all(amount.enough for amount in trained):
             said.append(f"no verdict {way}: too little training")
         elif words := _compared(row.claimed, value, is_gain=isinstance(cell, Gain)):
             least = min((amount.share for amount in trained), default=1.0)
-            said.append(f"{words} {way}" + (f", with {100 * least:.2g} % of the training" if least < 1 else ""))
+            said.append(f"{words} {way}" + (f", with {100 * least:.2g} % of the paper's amounts" if least < 1 else ""))
     return "; ".join(said)
 
 
 def _compared(claimed: str | float, value: Value, *, is_gain: bool) -> str:
+    if is_gain and value.interval is None:
+        return "nothing shown by a single seed"
     low, high = value.interval or (min(value.figures), max(value.figures))
     words = []
     if is_gain:
@@ -113,8 +115,11 @@ def _score(score: Score, results: Results) -> Value:
         figures = [getattr(item, score.name) for item in found]
     name = f"{score.name}.{score.label}" if score.label else score.name
     known = [item.intervals[name] for item in found if name in item.intervals]
-    # That of the seeds' mean: each seed's is of the same images.
-    interval = (fmean(item.low for item in known), fmean(item.high for item in known)) if known and figures else None
+    interval = None
+    if known and figures:
+        # Each seed's interval is over images; their mean says nothing of seeds, whose figures must lie within.
+        low, high = fmean(item.low for item in known), fmean(item.high for item in known)
+        interval = min(low, *figures), max(high, *figures)
     empty = sorted({item.label for one in found for item in one.classes if not item.support})
     note = f"no images of {', '.join(empty)}" if empty and not score.label else ""
     return Value(figures, interval, note)

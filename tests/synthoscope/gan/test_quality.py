@@ -46,7 +46,7 @@ def test_it_is_measured_every_so_many_images_and_at_the_end():
     found = course(replace(CONFIG, measure_kimg=0.02))
     curves = found.last.state["quality"]["curves"]
     assert [step for step, _ in curves["frechet_ratio"]] == [5, 10, 12]
-    assert list(found.pictures) == [5, 10, 12], "a sample grid goes with each"
+    assert list(found.pictures) == [1, 5, 10, 12], "a sample grid goes with each"
     assert not course(replace(CONFIG, measure_kimg=0.0)).last.state["quality"]["curves"]
     assert not course(replace(CONFIG, measure_kimg=1.0)).last.state["quality"]["curves"], "the run is shorter than that"
 

@@ -138,7 +138,7 @@ def results():
                 curves=[Curve(metric="generator_loss", steps=[100, 700], values=[1, 1])],
             )
         },
-        sets={"made": SyntheticSet(name="tenants/t/syntheticSets/s", grid=ImageRef(name="grid"), counts={"sick": 9})},
+        sets={"made": SyntheticSet(name="tenants/t/syntheticSets/s", grid=ImageRef(name="grid"), counts={"sick": 10})},
         networks={"network": [model(0.7, 0), model(0.8, 1)], "alone": [model(0.6, 0), model(0.5, 1)]},
         predictions={"network": [said(14), said(16)], "alone": [said(12), said(10)]},
         evaluations={"again": [ModelEvaluation(name="e", evaluation=evaluation(0.92, interval=(0.88, 0.95)))]},
@@ -158,9 +158,9 @@ def test_the_page_is_whole(results):
         "On made-up images",
         "0.92 (0.88 to 0.95)",
         "0.75 (seeds 0.7, 0.8); no images of well",
-        "agrees as they did it, with 50 % of the training; not reached done right, with 50 % of the training",
+        "agrees as they did it, with 25 % of the paper&#39;s amounts; not reached done right, with 25 % of the",
         "scaled to 10 minutes: of the paper&#39;s amounts, generators 25 %, classifiers 50 %",
-        "generators 10 of 40 epochs, 700 steps. synthetic images 10 of 10 images. classifiers 2 of 4 epochs",
+        "generators 10 of 40 epochs, 700 steps. synthetic images 10 of 10 images. classifiers 4 of 4 epochs",
         "cnn-64, 64 px, batch size 32, steps per epoch 0, seeds 0, 1",
         "too few images to measure",
         "sick, step 1",
@@ -191,7 +191,9 @@ def test_the_record_is_json_with_all_figures(results):
     first, second, gain = found["rows"]
     assert first["as_they_did"] == {"figures": [0.92], "interval": [0.88, 0.95], "note": "no images of well"}
     assert first["done_right"]["figures"] == [0.7, 0.8]
-    assert first["verdict"].startswith("agrees as they did it, with 50 % of the training; not reached done right")
+    assert first["verdict"].startswith(
+        "agrees as they did it, with 25 % of the paper's amounts; not reached done right"
+    )
     assert (second["claimed"], second["verdict"]) == ("high", "")
     assert gain["done_right"]["figures"] == pytest.approx([0.1, 0.3])
     assert gain["verdict"].startswith("no gain shown done right")
@@ -199,7 +201,7 @@ def test_the_record_is_json_with_all_figures(results):
     assert found["networks"]["network"][0]["evaluations"][0]["confusion"][0]["counts"] == ["8", "2"]
     assert {step["step"]: step["seconds"] for step in found["steps"]}["network"] == 30.0
     assert found["tables"]["Numbers"][0]["found"]["figures"] == [0.2, 0.2]
-    assert found["tables"]["Numbers"][0]["count"]["figures"] == [9]
+    assert found["tables"]["Numbers"][0]["count"]["figures"] == [10]
     assert found["share_of_the_papers_amounts"] == {"generators": 0.25, "images": 1.0, "classifiers": 0.5}
     assert found["made"]["network"][1].endswith("/1")
     assert found["made_up_images"]
@@ -237,11 +239,19 @@ def test_less_than_an_epoch_or_a_generator_that_hardly_began_gives_no_verdict(re
     assert said_of(row, results) == "no verdict done right: too little training"
     assert amounts(RECIPE, results)["network"].text == "7 steps, less than the first of 4 epochs"
     results.plan = Plan(10.0, generators=0.5)
-    assert said_of(row, results) == "agrees done right"
+    assert said_of(row, results) == "agrees done right, with 50 % of the paper's amounts"
     results.gans["gan"].curves[0].steps[1] = 499
     assert said_of(row, results) == "no verdict done right: too little training"
     results.plan = Plan(0.0)
     assert said_of(row, results) == "agrees done right"
+
+
+def test_a_set_that_came_out_smaller_is_said_to_be(results):
+    results.plan = Plan(0.0)
+    results.sets["made"].counts["sick"] = 9
+    assert amounts(RECIPE, results)["made"].text == "9 of 10 images"
+    row = Row("accuracy", 0.75, None, Score("network", split="test"))
+    assert said_of(row, results) == "agrees done right, with 90 % of the paper's amounts"
 
 
 def test_a_gain_is_told_from_chance_by_images_and_seeds(results):
@@ -254,6 +264,7 @@ def test_a_gain_is_told_from_chance_by_images_and_seeds(results):
     assert said_of(row, results) == "a loss, not reached done right"
     results.predictions |= {name: results.predictions[name][:1] for name in ("network", "alone")}
     assert "a single seed" in value_of(Gain("network", "alone"), results).text
+    assert said_of(row, results) == "nothing shown by a single seed done right"
 
 
 def test_the_interval_of_several_seeds_is_that_of_their_mean(results):
@@ -262,6 +273,9 @@ def test_the_interval_of_several_seeds_is_that_of_their_mean(results):
     found = value_of(Score("network", split="test"), results)
     assert found.interval == pytest.approx((0.65, 0.85))
     assert found.text == "0.75 (0.65 to 0.85; seeds 0.7, 0.8); no images of well"
+    for version in results.networks["network"]:
+        version.evaluations[0].intervals["accuracy"].CopyFrom(Interval(low=0.74, high=0.76))
+    assert value_of(Score("network", split="test"), results).interval == pytest.approx((0.7, 0.8))
 
 
 def test_what_was_not_measured_is_not_shown_as_a_number(results):

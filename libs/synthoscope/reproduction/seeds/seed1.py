@@ -97,7 +97,8 @@ SEED1 = Recipe(
         "It does not say how many synthetic images were added, nor for how long and in which batches networks learned: "
         "here 250 of each class, 100 epochs of batches of 8 for the GAN, and the 40 epochs of the paper's plot in "
         "batches of 32 for the CNN.",
-        "Both networks take as many steps, so that what synthetic images give is not what longer training gives.",
+        "Both networks take as many steps, and none stops early, so that what synthetic images give is not what longer "
+        "training gives.",
         "Most official test images have a copy among the training images, 997 of 1,311 by our audit. Done right is a "
         "fifth of all images drawn by groups of copies, with a generator that has not seen them. Patients are not "
         "known, and slices of one may be on both sides.",

@@ -6,7 +6,6 @@ from synthoscope.reproduction.recipe import (
     Confusions,
     Courses,
     Evaluated,
-    Gain,
     Gan,
     Network,
     Overlays,
@@ -51,7 +50,6 @@ SEED4 = Recipe(
         ),
         Row("AUROC", "not printed", Score("on the GAN's images", "auroc"), Score("synthetic only", "auroc", "test")),
         Row("accuracy, the same network on real images", "not tried", None, Score("real only", split="test")),
-        Row("gain by synthetic images instead of real ones", "not tried", None, Gain("synthetic only", "real only")),
     ],
     sections=[
         Pictures("The generator's first and last iteration", ["gan"]),

@@ -216,9 +216,9 @@ SEED5 = Recipe(
     differences=[
         "As they did it: the split is drawn over images, so patients are on both sides. Done right: patients and "
         "copies on one side only, generators that have seen no test image, three seeds.",
-        "Both networks of a pair take as many steps. Several seeds are of the networks; each way has one generator, in "
-        "batches of 8, as none are printed. A tenth of the training images chooses the best epoch, which the paper "
-        "does not say it does.",
+        "Both networks of a pair take as many steps, and those that a gain is asked of do not stop early. Several "
+        "seeds are of the networks; each way has one generator, in batches of 8, as none are printed. A tenth of the "
+        "training images chooses the best epoch, which the paper does not say it does.",
         "The paper has 5,856 images, our copy of the set 5,840, at 256 px.",
         "The six transfer networks begin at random, and are trained as a whole: the paper freezes ImageNet's weights, "
         "which are not to be had without a network. EfficientNet-Lite0, whose weights come in a package, stands "
