@@ -1,6 +1,6 @@
 """How often a whole experiment is wrong, and what it can see: planted worlds, real arms, the verdict as it is read.
 
-A small problem stands for the images: two classes in 48 pixels, of which a fraction of 40 is known. The oracle has 400
+A small problem stands for the images: two classes in 48 values, of which a fraction of 40 is known. The oracle has 400
 more, and 1,000 test. The arms are composed, compared and judged as every experiment's are; only what learns is small, a
 perceptron that takes as many steps in each arm, five seeds. Synthetic images are made three ways:
 

@@ -4,6 +4,7 @@ import json
 import operator
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,9 @@ class Target:
 
 def code_version() -> str:
     """The checkout's commit, "-dirty" when files differ from it; the package's version outside of a checkout."""
-    told = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    if (git := shutil.which("git")) is None:
+        return version("synthoscope")
+    told = [git, "describe", "--always", "--dirty", "--abbrev=12"]
     found = subprocess.run(told, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
     return found.stdout.strip() or version("synthoscope")
 

@@ -1,11 +1,11 @@
 """Whether published networks refuse what they were not made for, and keep what they were: real images of both kinds.
 
     synthoscope up
-    python -m benchmarks.strangers RECORD RECORD ... [--out FILE]
+    python -m benchmarks.strangers [RECORD ...] [--out FILE]
 
-Records are those of `benchmarks.diagnosis`, made on the stack that is up. Every chosen network answers the test images
-of all their datasets: those of its own are to be kept, those of the others, of another modality, to be refused.
-Made-up strangers are in each model version's record.
+Records are those of `benchmarks.diagnosis`, made on the stack that is up, by default those in benchmarks/results. Every
+chosen network answers the test images of all their datasets: those of its own are to be kept, those of the others, of
+another modality, to be refused. Made-up strangers are in each model version's record.
 """
 
 import argparse
@@ -25,13 +25,15 @@ from synthoscope.datasets.loading import load_split
 from synthoscope.local.state import StackState
 from synthoscope.objects import MinioObjectStore, ObjectStore
 
+RESULTS = Path(__file__).resolve().parent / "results"
+
 COVERAGE, TOLERANCE = 0.9, 0.02
 FEWEST_REFUSED, MOST_FALSELY_REFUSED = 0.99, 0.02
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("records", nargs="+", type=Path)
+    parser.add_argument("records", nargs="*", type=Path, default=sorted(RESULTS.glob("diagnosis-*.json")))
     parser.add_argument("--out")
     records = [json.loads(path.read_text())["rows"] for path in parser.parse_args().records]
     versions = {rows[0]["data"]: rows[0]["dataset_version"] for rows in records}

@@ -59,7 +59,7 @@ def run(worker: JobWorker, stores: Stores) -> str:
     except Cancelled:
         record.write(JobState.JOB_STATE_CANCELLED)
         raise
-    except Exception:
+    except Exception:  # raised again, for the process boundary: no record may say for ever that it runs
         record.write(JobState.JOB_STATE_FAILED)
         raise
     record.write(JobState.JOB_STATE_SUCCEEDED)

@@ -66,9 +66,8 @@ def measure(
     robustness_images: int,
     report: Report = lambda _: None,
 ) -> Measured:
-    """The evaluations on "test", "test-deduplicated" and "validation", and robustness on the first of them there is.
-
-    Robustness on at most `robustness_images` images.
+    """The evaluations on "test", "test-deduplicated" and "validation", and robustness on the first of them there is, on
+    at most `robustness_images` images.
 
     Those on test images are absent without a test split; "test-deduplicated" also when no audit tells of copies. It has
     no scores when every test image is left out.

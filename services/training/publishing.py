@@ -35,7 +35,7 @@ from synthoscope.synthetic import admission
 from synthoscope.training.callbacks import Checkpoint
 
 _EXAMPLES = 16
-"""Images that the exported model is checked on, of all classes where there are as many."""
+"""Images that the exported model is checked on."""
 
 
 def publish(
@@ -126,9 +126,10 @@ def _record(
 
 
 def _examples(validation: LabelledPixels) -> NDArray[np.uint8]:
-    """Images of the classes in turn, uint8 N×S×S×3."""
-    by_class = np.argsort(validation.labels, kind="stable")
-    return validation.images[by_class[np.linspace(0, len(by_class) - 1, _EXAMPLES).round().astype(int)]]
+    """The first image of each class, then the second of each, and so on; uint8 N×S×S×3."""
+    labels = validation.labels
+    before = np.array([np.count_nonzero(labels[:row] == label) for row, label in enumerate(labels)])
+    return validation.images[np.lexsort((labels, before))[:_EXAMPLES]]
 
 
 def _dumped(classifier: Classifier) -> bytes:

@@ -80,6 +80,7 @@ _FIXED: Mapping[str, str] = {
     "checkpoint_every": "does not change what is learned",
     "sample_every": "does not change what is learned",
     "measure_kimg": "does not change what is learned",
+    "robustness_images": "does not change what is learned",
     "preset": "is not a number",
     "conditioning": "is not a number",
     "optimizer": "is not a number",

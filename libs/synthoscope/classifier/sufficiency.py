@@ -19,8 +19,7 @@ def check_counts(
 
     Raises FailedPrecondition when there are fewer than two classes, too few real images to hold some out for
     validation, or, where an epoch is one pass, too few images left to fill a batch; when findings are wanted and the
-    classes name none; when the operating point is that
-    of a class that is not there, or has too few held-out images.
+    classes name none; when the operating point is that of a class that is not there, or has too few held-out images.
     """
     shown = counts if config.output is not Output.FINDINGS else _by_finding(counts, config.no_finding)
     if len(counts) < 2:
@@ -43,9 +42,12 @@ def check_counts(
 
 
 def _by_finding(counts: Mapping[str, int], no_finding: str) -> Mapping[str, int]:
-    """Images that show each finding, from those with each label."""
+    """Images that show each finding, and those that show none where there are some, from those with each label."""
     findings, named = findings_by_label(list(counts), no_finding)
-    return dict(zip(findings, (np.array(list(counts.values())) @ named).tolist(), strict=True))
+    images = np.array(list(counts.values()))
+    shown = dict(zip(findings, (images @ named).tolist(), strict=True))
+    without = int(images[~named.any(axis=1)].sum())
+    return shown | ({no_finding or "no finding": without} if without else {})
 
 
 def _check_operating_point(config: ClassifierConfig, held_out: Mapping[str, int]) -> None:

@@ -21,7 +21,7 @@ from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 def reproduce(
     seed: Annotated[str, typer.Argument(help=f"Which paper: {', '.join(SEEDS)}.")],
     budget: Annotated[
-        float, typer.Option(min=0, help="Minutes that training may take, about; 0: all that the paper did.")
+        float, typer.Option(min=0, help="Minutes that it may take, about; 0: all that the paper did.")
     ] = 0.0,
     data: Annotated[
         Path | None,

@@ -67,14 +67,12 @@ def read_file(objects: ObjectStore, record: ModelVersion, path: str) -> bytes:
 
     Raises NotFound when the version has no such file, DataLoss when it is gone or is not what was published.
     """
-    expected = {file.path: file.sha256 for file in record.files}
-    if path not in expected:
-        raise NotFound(f"{record.name} has no file {path}")
+    expected = _file(record, path).sha256
     try:
         data = objects.get(f"{record.name}/{path}")
     except NotFound as error:
         raise DataLoss(f"{record.name} has lost its file {path}") from error
-    if hashlib.sha256(data).hexdigest() != expected[path]:
+    if hashlib.sha256(data).hexdigest() != expected:
         raise DataLoss(f"{path} of {record.name} does not have its SHA-256")
     return data
 
@@ -84,14 +82,19 @@ def file_parts(objects: ObjectStore, record: ModelVersion, path: str, size: int)
 
     Raises NotFound when the version has no such file, DataLoss when it is gone. SHA-256 is the reader's to check.
     """
-    if not any(file.path == path for file in record.files):
-        raise NotFound(f"{record.name} has no file {path}; it has {', '.join(file.path for file in record.files)}")
-    key = f"{record.name}/{path}"
+    key = f"{record.name}/{_file(record, path).path}"
     found = objects.head(key)
     if found is None:
         raise DataLoss(f"{record.name} has lost its file {path}")
     for start in range(0, found.size, size):
         yield objects.get_part(key, start, size)
+
+
+def _file(record: ModelVersion, path: str) -> ModelFile:
+    found = next((file for file in record.files if file.path == path), None)
+    if found is None:
+        raise NotFound(f"{record.name} has no file {path}; it has {', '.join(file.path for file in record.files)}")
+    return found
 
 
 def tensor_names(objects: ObjectStore, record: ModelVersion, path: str = WEIGHTS) -> frozenset[str]:

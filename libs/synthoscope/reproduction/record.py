@@ -43,7 +43,7 @@ class Done:
 
 
 def record(recipe: Recipe, results: Results, facts: Facts) -> dict[str, Any]:
-    """The same for programs: every row with its figures, what was made of what, and on which machine."""
+    """Every row with its figures, what was made of what, how, and on which machine."""
     of_paper = amounts(recipe, results)
     return {
         "seed": facts.seed,
@@ -79,7 +79,7 @@ def record(recipe: Recipe, results: Results, facts: Facts) -> dict[str, Any]:
         },
         "synthetic_sets": {name: described(made.verdict.admission) for name, made in results.sets.items()},
         "differences": list(recipe.differences),
-        "made": names_of(results),
+        "made": _names_of(results),
         "configurations": _configurations(results),
         "networks": {name: [_network(model) for model in models] for name, models in results.networks.items()},
     }
@@ -87,7 +87,7 @@ def record(recipe: Recipe, results: Results, facts: Facts) -> dict[str, Any]:
 
 def steps_of(recipe: Recipe, results: Results, of_paper: Mapping[str, Amount]) -> Sequence[Done]:
     """How each step was done."""
-    names = names_of(results)
+    names = _names_of(results)
     return [
         Done(
             name,
@@ -145,7 +145,7 @@ def _configurations(results: Results) -> dict[str, Any]:
     return {name: MessageToDict(model.config) for name, model in models.items()}
 
 
-def names_of(results: Results) -> Mapping[str, Sequence[str]]:
+def _names_of(results: Results) -> Mapping[str, Sequence[str]]:
     """The names of all that was made, by step."""
     return {
         **{step: [version.name] for step, version in results.versions.items()},

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.training import classifier_run
+from services.training import classifier_run, publishing
 from services.training.publishing import publish
 from services.training.reading import Task, read_data
 from synthoscope import models
@@ -16,6 +16,7 @@ from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, Synthetic
 from synthoscope.api.training.v1 import training_pb2
 from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest
 from synthoscope.classifier.config import Output
+from synthoscope.classifier.data import LabelledPixels
 from synthoscope.classifier.exporting import load_onnx
 from synthoscope.classifier.loop import Surroundings, train
 from synthoscope.classifier.objectives import OneOf, objective_of
@@ -153,6 +154,7 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache, evaluation_cro
     reliability = version.reliability
     assert reliability.temperature > 0
     assert (reliability.conformal.coverage, reliability.conformal.images) == (0.9, 6)
+    assert reliability.HasField("export_difference")
     assert 0 <= reliability.export_difference <= 1e-4
     assert set(reliability.out_of_distribution.refused) == set(KINDS)
     assert set(reliability.explanation_scales) == set(LABELS)
@@ -191,8 +193,7 @@ def test_a_version_with_an_operating_point_is_measured_as_it_answers(cache):
     objects = InMemoryObjectStore()
     work = task(dataset(objects))
     # So that all but one of the 3 held-out images are enough.
-    config = replace(work.config, operating_label="above", operating_sensitivity=0.75, robustness_images=5)
-    work = replace(work, config=config)
+    work = replace(work, config=replace(work.config, operating_label="above", operating_sensitivity=0.75))
     data, classes = read_data(objects, work, cache)
     version = publish(objects, work, train(work.config, data, OneOf(classes)), cache)
     point = version.reliability.operating_point
@@ -206,9 +207,16 @@ def test_a_version_with_an_operating_point_is_measured_as_it_answers(cache):
     answered = classifier.answer(test.images).predicted
     assert predictions.read(objects, version, "test").predicted == tuple(answered.tolist())
     assert (answered == test.labels).mean() == pytest.approx(version.evaluations[0].accuracy)
-    assert 5 * version.robustness[0].accuracy == pytest.approx(round(5 * version.robustness[0].accuracy))
+    assert version.robustness[0].accuracy == pytest.approx(version.evaluations[0].accuracy)
     assert card_json(version)["operating_point"]["threshold"] == point.threshold
     assert "above is answered from a probability of" in card_markdown(version)
+
+
+def test_examples_of_the_export_are_of_all_classes():
+    labels = np.array([0] * 50 + [1] * 3 + [2] * 47)
+    images = np.broadcast_to(labels[:, None, None, None].astype(np.uint8), (100, 2, 2, 3))
+    found = publishing._examples(LabelledPixels(images, labels))[:, 0, 0, 0]
+    assert np.bincount(found).tolist() == [7, 3, 6]
 
 
 def test_an_export_that_says_something_else_than_torch_is_not_published(cache, monkeypatch):

@@ -43,6 +43,8 @@ def test_findings_are_counted_not_their_combinations():
         check_counts(config, {"none": 20, "a|b": 4, "b|c": 1, "a|d": 1})
     with pytest.raises(FailedPrecondition, match=r"fewer than 2 images of a\|b, a\|b\|c, b\|c$"):
         check_counts(CONFIG, counts)
+    with pytest.raises(FailedPrecondition, match=r"fewer than 2 images of none$"):
+        check_counts(config, {"none": 1, "a": 20, "b": 20})
     with pytest.raises(FailedPrecondition, match="no label names a finding"):
         check_counts(config, {"none": 20})
 

@@ -24,6 +24,9 @@ def build_network(
 ) -> Network:
     """A preset's network for images of `image_size` px; 0 and None take the preset's size and head.
 
+    It has a logit for each of the `outputs`, which are classes, or findings where `output` says so: two classes may be
+    one unit, as in the papers; two findings never are.
+
     On the CPU, channels last, in training mode. Raises KeyError for an unknown preset, FailedPrecondition when its
     package is not installed.
     """
