@@ -116,7 +116,7 @@ def test_the_default_family_with_all_that_a_run_keeps(jobs, dataset):
     assert kinds == {"generator", "discriminator", "average", "best"}
     measured = {curve.metric: list(curve.steps) for curve in record.curves if "distance" in curve.metric}
     assert measured == {"frechet_distance": [6, 12], "kernel_distance": [6, 12]}
-    assert [file.name[-3:] for file in event_files(jobs.objects, name)] == ["005", "006", "010", "012"]
+    assert [file.name[-3:] for file in event_files(jobs.objects, name)] == ["001", "005", "006", "010", "012"]
     deadline = time.monotonic() + 60  # they are removed after the state has changed
     while checkpoints(jobs.objects, name).steps():
         assert time.monotonic() < deadline, "they served their purpose, and stay"
