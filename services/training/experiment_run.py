@@ -54,15 +54,15 @@ def run(worker: JobWorker, stores: Stores) -> str:
     request = worker.specification(SubmitExperimentRequest)
     record = ExperimentRecord(stores.objects, _experiment(worker, stores, request.specification), worker.report)
     record.write()
+    state = JobState.JOB_STATE_FAILED  # whatever breaks it, no record may say for ever that it runs
     try:
         _run(worker, stores, record)
+        state = JobState.JOB_STATE_SUCCEEDED
     except Cancelled:
-        record.write(JobState.JOB_STATE_CANCELLED)
+        state = JobState.JOB_STATE_CANCELLED
         raise
-    except Exception:  # raised again, for the process boundary: no record may say for ever that it runs
-        record.write(JobState.JOB_STATE_FAILED)
-        raise
-    record.write(JobState.JOB_STATE_SUCCEEDED)
+    finally:
+        record.write(state)
     return record.experiment.name
 
 
