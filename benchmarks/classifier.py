@@ -175,7 +175,8 @@ def epochs(config: ClassifierConfig) -> list[float]:
             self.times = [time.perf_counter()]
 
         def on_report(self, report: Report) -> None:
-            self.times.append(time.perf_counter())
+            if report.metrics:
+                self.times.append(time.perf_counter())
 
     clock = Clock()
     data = TrainingData(drawn(FROZEN_IMAGES), drawn(FROZEN_IMAGES // 8))

@@ -60,7 +60,7 @@ class JobCallbacks:
         now = self._clock()
         if self._measured is None:
             self._measured = (now, report)
-            self._send(_progress(report, 0.0, 0.0))
+            self._send(self._after(report, 0.0, 0.0))
             return
         then, before = self._measured
         seconds = now - then
@@ -69,7 +69,7 @@ class JobCallbacks:
         self._measured = (now, report)
         seconds = max(seconds, 1e-9)
         rates = ((report.images_seen - before.images_seen) / seconds, (report.step - before.step) / seconds)
-        self._send(_progress(report, *rates))
+        self._send(self._after(report, *rates))
 
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Stores a checkpoint, after the events that led to it, with the number of workers so far."""
@@ -102,6 +102,18 @@ class JobCallbacks:
             self._cancelled = self._job.cancelled()
         return self._cancelled
 
+    def _after(self, report: Report, images_per_second: float, steps_per_second: float) -> Progress:
+        """Metrics stay until there are others: a classifier has them once in an epoch."""
+        left = report.total_steps - report.step
+        return Progress(
+            phase="training",
+            step=report.step,
+            total_steps=report.total_steps,
+            images_per_second=images_per_second,
+            remaining_seconds=left / steps_per_second if steps_per_second else None,
+            metrics=dict(report.metrics or self._progress.metrics),
+        )
+
     def _send(self, progress: Progress) -> None:
         self._progress = progress
         self._job.report(progress)
@@ -122,15 +134,3 @@ def sample_grids(objects: ObjectStore, job_name: str) -> list[SampleGrid]:
 
 def _grids(job_name: str) -> str:
     return f"{job_name}/sampleGrids"
-
-
-def _progress(report: Report, images_per_second: float, steps_per_second: float) -> Progress:
-    left = report.total_steps - report.step
-    return Progress(
-        phase="training",
-        step=report.step,
-        total_steps=report.total_steps,
-        images_per_second=images_per_second,
-        remaining_seconds=left / steps_per_second if steps_per_second else None,
-        metrics=dict(report.metrics),
-    )

@@ -103,8 +103,9 @@ def _run_classifier(
     initialise: Callable[[nn.Module], None],
 ) -> None:
     class MacroF1(_Callbacks):
-        def on_report(self, epoch: Report) -> None:
-            report(epoch.metrics["validation_macro_f1"], epoch.images_seen)
+        def on_report(self, step: Report) -> None:
+            if "validation_macro_f1" in step.metrics:
+                report(step.metrics["validation_macro_f1"], step.images_seen)
 
     real = LabelledPixels(data.images, data.labels)
     findings = findings_shown(config, data.classes, real.labels)

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -28,9 +29,9 @@ class Stack:
         job = JobWorker(self.jobs, self.objects, JOB, 1, report_seconds=0)
         self.callbacks = JobCallbacks(job, self.objects, World(rank, size), self.ray.append, lambda: self.now)
 
-    def report(self, at, step, total=1000):
+    def report(self, at, step, total=1000, losses=MappingProxyType({"generator_loss": 0.5})):
         self.now = at
-        self.callbacks.on_report(Report(step, total, step * 32, {"generator_loss": 0.5}))
+        self.callbacks.on_report(Report(step, total, step * 32, losses))
         return self.jobs.get(JOB).progress
 
 
@@ -50,6 +51,12 @@ def test_at_most_four_reports_a_second_but_always_the_last():
     steps = [stack.report(step / 100, step, total=100).step for step in range(1, 101)]
     assert len(set(steps)) <= 6
     assert steps[-1] == 100
+
+
+def test_metrics_stay_until_there_are_others():
+    stack = Stack()
+    stack.report(0.0, 1)
+    assert stack.report(1.0, 2, losses={}).metrics == {"generator_loss": 0.5}
 
 
 def test_the_last_few_remarks_are_the_jobs_reason():

@@ -8,6 +8,7 @@ losses, within rounding, at any number of workers, unless the network has batch 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -61,7 +62,8 @@ def train(
 
     `classifier.state.best_weights` and `curves_of` read it. Curves, one value per epoch: training_loss and
     training_accuracy (with augmentation and dropout on), validation_loss, validation_accuracy, validation_macro_f1,
-    learning_rate. They are also what is reported after every epoch, with a checkpoint; the final one comes last.
+    learning_rate. They are also what is reported after every epoch, with a checkpoint; the final one comes last. Steps
+    in between are reported without metrics.
 
     Raises FailedPrecondition when there are fewer training images than a batch, or when the loss is no longer a number;
     Cancelled within a step after `should_stop`; DataLoss when `resume` does not fit; what `initialise` raises.
@@ -83,8 +85,8 @@ def train(
         state.epoch += 1
         state.extend_curves(metrics | {"learning_rate": state.schedule.learning_rate})
         state.follow(state.schedule.after(state.epoch, metrics["validation_loss"], config))
+        run.report(steps, {name: values[-1] for name, values in state.curves.items()})
         if surroundings.world.is_first:
-            surroundings.callbacks.on_report(run.report(steps))
             surroundings.callbacks.on_checkpoint(state.checkpoint())
     return state.checkpoint()
 
@@ -120,6 +122,7 @@ class _Run:
         for rows in order.batches(self.config, self.data.training.labels, self.state.epoch):
             for name, value in self.train_step(rows).items():
                 totals[name] += value / steps
+            self.report(steps)
         for statistics in running_statistics(self.state.network):
             self.surroundings.world.average_tensors([statistics])
         return totals
@@ -176,10 +179,12 @@ class _Run:
             "validation_macro_f1": self.objective.macro_f1(whole.numpy(), validation.labels),
         }
 
-    def report(self, steps_per_epoch: int) -> Report:
-        """Where the run stands after an epoch."""
-        latest: Mapping[str, float] = {name: values[-1] for name, values in self.state.curves.items()}
-        return Report(self.state.step, self.config.epochs * steps_per_epoch, self.state.images_seen, latest)
+    def report(self, steps_per_epoch: int, metrics: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Tells where the run stands, and an epoch's metrics after it."""
+        if self.surroundings.world.is_first:
+            total = self.config.epochs * steps_per_epoch
+            report = Report(self.state.step, total, self.state.images_seen, metrics)
+            self.surroundings.callbacks.on_report(report)
 
     def _dropout(self, share: slice) -> list[Tensor]:
         generator = torch_generator(self.config.seed, "dropout", self.state.step)

@@ -43,7 +43,7 @@ class LoopCallbacks(Protocol):
     """What a loop calls. Every worker calls `should_stop` at every step; only rank 0 calls the others."""
 
     def on_report(self, report: Report) -> None:
-        """Called after every step (GAN) or epoch (classifier) with averages over workers."""
+        """Called after every step with averages over workers; a classifier's come after an epoch, none before."""
 
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Called when a checkpoint is due."""

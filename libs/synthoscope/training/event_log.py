@@ -34,7 +34,7 @@ class EventLog:
         now = time.time()
         changed = {name: value for name, value in metrics.items() if self._latest.get(name) != value}
         self._waiting += [(step, now, name, value) for name, value in changed.items()]
-        self._latest = dict(metrics)
+        self._latest |= metrics
 
     def store(self, step: int, pictures: Sequence[Picture] = ()) -> None:
         """Stores what came since the last call, and a step's sample grids, as one file named by the step.

@@ -71,7 +71,9 @@ def test_it_learns_and_reports_every_epoch():
     )
     assert curves["validation_accuracy"][-1] > 0.9
     steps = len(data().training) // 8
-    assert [report.step for report in recorder.reports] == [steps * epoch for epoch in range(1, 9)]
+    assert sorted({report.step for report in recorder.reports}) == list(range(1, 8 * steps + 1))
+    with_metrics = [report.step for report in recorder.reports if report.metrics]
+    assert with_metrics == [steps * epoch for epoch in range(1, 9)]
     assert recorder.reports[-1].total_steps == recorder.reports[-1].step
     assert recorder.reports[-1].images_seen == 8 * steps * 8
     assert recorder.reports[-1].metrics["validation_loss"] == curves["validation_loss"][-1]
@@ -208,7 +210,7 @@ def test_cancelling_takes_at_most_one_step():
     with pytest.raises(Cancelled):
         train(config(), data(), OneOf(tuple("abc")), Surroundings(callbacks=recorder))
     assert recorder.asked == 3
-    assert recorder.reports == []
+    assert [report.step for report in recorder.reports] == [1, 2]
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run():
