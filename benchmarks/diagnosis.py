@@ -97,6 +97,14 @@ DATASETS = (
                 ),
                 after="efficientnet-lite0",
             ),
+            "efficientnet-lite0, longer, then at 160 px": Candidate(
+                (
+                    *("preset=efficientnet-lite0", "image_size=160", "epochs=4", "frozen_epochs=1"),
+                    *("learning_rate=0.0005", "ema_decay=0.99"),
+                    *(*PLACED, *SHIFTED, *EXPOSED, "augmentation.horizontal_flip=true"),
+                ),
+                after="efficientnet-lite0, longer",
+            ),
         },
     ),
     Dataset(
