@@ -4,16 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from google.protobuf.struct_pb2 import Struct
 
 from services.training import classifier_run, publishing
-from services.training.classifier_run import learned_before
 from services.training.publishing import publish
 from services.training.reading import Task, read_data
 from synthoscope import models
 from synthoscope.api.datasets.v1.audits_pb2 import DatasetAudit, DuplicateCluster
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, Split
-from synthoscope.api.models.v1.models_pb2 import Lineage, ModelOutput, ModelVersion
+from synthoscope.api.models.v1.models_pb2 import ModelOutput
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticImage, SyntheticSet
 from synthoscope.api.training.v1 import training_pb2
 from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest
@@ -42,7 +40,6 @@ from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.weights import dump_weights
 from synthoscope.objects import InMemoryObjectStore, ObjectStoreSettings
 from synthoscope.onnx_models import OnnxModel
-from synthoscope.records import Records
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound
 from synthoscope.synthetic import sets
 from synthoscope.training.callbacks import NoCallbacks
@@ -398,24 +395,3 @@ def test_what_cannot_be_trained_on_says_why(cache):
         read_data(objects, task(version, "tenants/default/syntheticSets/none"), cache)
     with pytest.raises(NotFound):
         read_data(objects, task("tenants/default/datasets/none/versions/latest"), cache)
-
-
-def test_weights_that_have_learned_what_is_held_out_now_are_told():
-    objects = InMemoryObjectStore()
-    work = task("tenants/default/datasets/spots/versions/0123456789abcdef")
-    config = Struct()
-    config.update({"validation_fraction": 0.25})
-    lineage = Lineage(dataset_version=work.dataset_version, seed=3)
-    name = "tenants/default/models/before/versions/0123456789abcdef"
-    Records(objects, ModelVersion).put(name, ModelVersion(name=name, config=config, lineage=lineage))
-    same = replace(work, config=replace(work.config, weights=name))
-    assert not learned_before(objects, work)
-    assert not learned_before(objects, same)
-    elsewhere = replace(same, dataset_version="tenants/default/datasets/dots/versions/0123456789abcdef")
-    assert not learned_before(objects, elsewhere)
-    for changes in ({"seed": 4}, {"validation_fraction": 0.2}):
-        told = learned_before(objects, replace(same, config=replace(same.config, **changes)))
-        assert "held out now" in told
-        assert "seed=3 and validation_fraction=0.25" in told
-    later = work.dataset_version.replace("0123", "4567")
-    assert "held out now" in learned_before(objects, replace(same, dataset_version=later))
