@@ -37,7 +37,8 @@ class Steps(NoCallbacks):
         self.seen = []
 
     def on_report(self, report):
-        self.seen.append((report.step, report.images_seen))
+        if report.metrics:
+            self.seen.append((report.step, report.images_seen))
 
 
 def trained(config: ClassifierConfig, training: LabelledPixels = REAL, callbacks=None):
