@@ -51,12 +51,15 @@ class JobCallbacks:
         self._cancelled = False
         self._measured: tuple[float, Report] | None = None
         self._progress = Progress("training")
+        self._metrics: Mapping[str, float] = {}
 
     def on_report(self, report: Report) -> None:
         """Reports progress, at most four times a second; rate and remaining time are over the last interval."""
         self._events.add_metrics(report.step, report.total_steps, report.metrics)
         if report.remark:
             self._job.remark(report.remark)
+        # They stay until there are others: a classifier has them once an epoch, perhaps in a report that is not sent.
+        self._metrics = report.metrics or self._metrics
         now = self._clock()
         if self._measured is None:
             self._measured = (now, report)
@@ -103,7 +106,6 @@ class JobCallbacks:
         return self._cancelled
 
     def _after(self, report: Report, images_per_second: float, steps_per_second: float) -> Progress:
-        """Metrics stay until there are others: a classifier has them once in an epoch."""
         left = report.total_steps - report.step
         return Progress(
             phase="training",
@@ -111,7 +113,7 @@ class JobCallbacks:
             total_steps=report.total_steps,
             images_per_second=images_per_second,
             remaining_seconds=left / steps_per_second if steps_per_second else None,
-            metrics=dict(report.metrics or self._progress.metrics),
+            metrics=dict(self._metrics),
         )
 
     def _send(self, progress: Progress) -> None:

@@ -52,7 +52,7 @@ def learned_before(objects: ObjectStore, task: Task) -> str:
     before, now = parent.lineage.dataset_version, task.dataset_version
     if before.partition("/versions/")[0] != now.partition("/versions/")[0]:
         return ""
-    fraction = MessageToDict(parent.config)["validation_fraction"]
+    fraction = MessageToDict(parent.config).get("validation_fraction")
     if (before, parent.lineage.seed, fraction) == (now, task.config.seed, task.config.validation_fraction):
         return ""
     return (

@@ -57,6 +57,8 @@ def test_metrics_stay_until_there_are_others():
     stack = Stack()
     stack.report(0.0, 1)
     assert stack.report(1.0, 2, losses={}).metrics == {"generator_loss": 0.5}
+    assert stack.report(1.1, 3, losses={"loss": 0.25}).step == 2  # too soon to be sent
+    assert stack.report(2.0, 4, losses={}).metrics == {"loss": 0.25}
 
 
 def test_the_last_few_remarks_are_the_jobs_reason():
