@@ -23,6 +23,12 @@ def reproduce(
     budget: Annotated[
         float, typer.Option(min=0, help="Minutes that it may take, about; 0: all that the paper did.")
     ] = 0.0,
+    shrink: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Divide the sides of all images by this, down to 64 pixels: networks see more within a budget."
+        ),
+    ] = 1,
     data: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Folder that holds the papers' datasets; else made-up images."),
@@ -46,10 +52,11 @@ def reproduce(
         raise FailedPrecondition(
             f"a page needs more packages ({error.name} is missing): pip install 'synthoscope[local]'"
         ) from error
-    from synthoscope.reproduction.made_up import at_their_size
+    from synthoscope.reproduction import made_up
     from synthoscope.reproduction.running import Run
+    from synthoscope.reproduction.sides import divided
 
-    recipe, began = SEEDS[seed] if data is not None else at_their_size(SEEDS[seed]), time.monotonic()
+    recipe, began = divided(SEEDS[seed], shrink if data is not None else made_up.DIVISOR), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with _images(recipe, data) as folder, Client() as client:
         results = Run(client, seed, recipe, folder, ConsoleDisplay(client)).run(budget)

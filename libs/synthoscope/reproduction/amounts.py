@@ -1,12 +1,14 @@
 """What each step got of the paper's amounts, and whether that is enough to judge a claim by."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.json_format import MessageToDict
 
+from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.gan import config as gan_config
 from synthoscope.gan.config import Conditioning
+from synthoscope.reproduction import sides
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Cell,
@@ -49,22 +51,32 @@ def amounts(recipe: Recipe, results: Results) -> Mapping[str, Amount]:
     for name, step in recipe.steps.items():
         match step:
             case Gan():
-                found[name] = _of_gan(name, step, results)
+                found[name] = _at_side(_of_gan(name, step, results), results.gans[name], recipe)
             case SyntheticImages():
                 made, asked = sum(results.sets[name].counts.values()), sum(step.counts.values())
                 share = min(1.0, made / asked)
                 found[name] = Amount(f"{made:,} of {asked:,} images", share, found[step.gan].enough)
             case Network():
-                found[name] = _of_network(name, step, results, all(found[made].enough for made in step.synthetic))
+                learned_enough = all(found[made].enough for made in step.synthetic)
+                amount = _of_network(name, step, results, learned_enough)
+                found[name] = _at_side(amount, results.networks[name][0], recipe)
     return found
 
 
-def scaled(results: Results) -> str:
-    """What every figure of a run with a budget says; empty for a run of the paper's own amounts."""
-    plan = results.plan
+def scaled(recipe: Recipe, results: Results) -> str:
+    """What every figure of a run with less than the paper's amounts says; empty for a run of all of them."""
+    plan, told = results.plan, []
     parts = {"generators": plan.generators, "synthetic images": plan.images, "classifiers": plan.classifiers}
-    told = [f"{name} {100 * share:.2g} %" for name, share in parts.items() if share < 1]
-    return f"scaled to {plan.minutes:g} minutes: of the paper's amounts, {', '.join(told)}" if told else ""
+    if shares := [f"{name} {100 * share:.2g} %" for name, share in parts.items() if share < 1]:
+        told.append(f"scaled to {plan.minutes:g} minutes: of the paper's amounts, {', '.join(shares)}")
+    if smaller := sides_told(recipe):
+        told.append(smaller)
+    return "; ".join(told)
+
+
+def sides_told(recipe: Recipe) -> str:
+    """That images are smaller than the paper's; empty where they are not."""
+    return f"sides of images divided by {recipe.divisor}, down to {sides.LEAST} pixels" if recipe.divisor > 1 else ""
 
 
 def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) -> str:
@@ -92,6 +104,11 @@ def steps_behind(recipe: Recipe, cell: Cell) -> Iterator[str]:
             yield cell.synthetic
         case Seconds() | AtEpoch():
             yield cell.network
+
+
+def _at_side(amount: Amount, model: ModelVersion, recipe: Recipe) -> Amount:
+    """With the side in its words, where recipe's are smaller than the paper's."""
+    return replace(amount, text=f"{amount.text} at {model.image_size} px") if recipe.divisor > 1 else amount
 
 
 def _of_gan(name: str, step: Gan, results: Results) -> Amount:

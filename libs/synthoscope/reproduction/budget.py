@@ -2,8 +2,8 @@
 
 What every job takes whatever it trains, its start and its measurement, comes first. Of what is left a third goes to
 generators, a sixth to their images, and a half to classifiers; what a part does not need goes to the others. Each part
-is cut by one share for all of its steps, so that they stay comparable. The estimates below decide that beforehand, so
-that the same command asks for the same again; how long it really takes is on the page.
+is cut by one share for all of its steps, so that they stay comparable, but for those that a recipe names. The estimates
+below decide that beforehand, so that the same command asks for the same again; how long it really takes is on the page.
 """
 
 from collections.abc import Mapping
@@ -75,8 +75,8 @@ class Plan:
         }
 
     def share_of(self, step: Network) -> float:
-        """The share of its epochs that a classifier gets: all where features are fixed, which costs a pass once."""
-        return 1.0 if from_message(step.config).features_are_fixed else self.classifiers
+        """The share of its epochs that a classifier gets."""
+        return 1.0 if is_whole(step) or self.classifiers == 1 else step.part * self.classifiers
 
     def network(self, step: Network, images: int, seed: int, *, in_step: bool = False) -> ClassifierTrainingConfig:
         """A classifier's training, whose epochs pass over so many images: fewer epochs, or less than one of them.
@@ -116,10 +116,10 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
                 besides += step.seeds * _STARTING["classifiers"]
                 besides += _measuring_seconds(step, versions, changed=name in recipe.changed)
                 learning = _network_seconds(recipe, step, versions)
-                if from_message(step.config).features_are_fixed:  # for all epochs, whatever the budget
+                if is_whole(step):
                     besides += learning
                 else:
-                    needed["classifiers"] += learning
+                    needed["classifiers"] += step.part * learning
             case Evaluated():
                 network = recipe.steps[step.network]
                 assert isinstance(network, Network)  # noqa: S101  # as above
@@ -141,6 +141,11 @@ def _shared(needed: Mapping[str, float], seconds: float) -> dict[str, float]:
             seconds -= needed[part]
             del left[part]
     return found
+
+
+def is_whole(step: Network) -> bool:
+    """Whether it learns for all epochs whatever the budget: fixed features cost a pass once."""
+    return step.whole or from_message(step.config).features_are_fixed
 
 
 def images_of(recipe: Recipe, network: Network, versions: Mapping[str, DatasetVersion], made: Mapping[str, int]) -> int:

@@ -36,7 +36,7 @@ def render(recipe: Recipe, results: Results, facts: Facts) -> str:
     return environment.get_template("reproduction.html").render(
         recipe=recipe,
         facts=facts,
-        scaled=scaled(results),
+        scaled=scaled(recipe, results),
         rows=[
             (row.what, _shown(row.claimed, results), _shown(row.as_they_did, results), _shown(row.done_right, results),
              verdict(row, recipe, results, of_paper))
@@ -60,7 +60,7 @@ def _shown(cell: Any, results: Results) -> str:
 
 
 def _section(section: Section, recipe: Recipe, results: Results, of_paper: Mapping[str, Amount]) -> Markup:
-    told = told_of(section, recipe, of_paper) if scaled(results) else ""
+    told = told_of(section, recipe, of_paper) if scaled(recipe, results) else ""
     caption = Markup("<figcaption>{}</figcaption>").format(told) if told else Markup()
     match section:
         case Table():

@@ -66,6 +66,8 @@ class Network:
     alone: bool = False
     seeds: int = 1
     as_long_as: str = ""
+    part: float = 1.0
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ Section = Table | Pictures | Courses | Confusions | Overlays | Changed
 
 @dataclass(frozen=True)
 class Recipe:
-    """One paper. `differences` says what is not as in the paper, and why; `unknown` what the paper leaves open."""
+    """One paper. `differences` says what is not as in the paper, and why; sides are the paper's over `divisor`."""
 
     title: str
     paper: str
@@ -225,6 +227,7 @@ class Recipe:
     rows: Sequence[Row]
     sections: Sequence[Section]
     differences: Sequence[str]
+    divisor: int = 1
 
     @property
     def changed(self) -> frozenset[str]:

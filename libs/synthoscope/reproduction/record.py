@@ -50,6 +50,7 @@ def record(recipe: Recipe, results: Results, facts: Facts) -> dict[str, Any]:
         "title": recipe.title,
         "made_up_images": facts.made_up,
         "budget_minutes": results.plan.minutes,
+        "sides_divided_by": recipe.divisor,
         "share_of_the_papers_amounts": {
             "generators": round(results.plan.generators, 4),
             "images": round(results.plan.images, 4),

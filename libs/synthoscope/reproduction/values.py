@@ -90,7 +90,9 @@ def verdict(row: Row, recipe: Recipe, results: Results, of_paper: Mapping[str, A
             said.append(f"no verdict {way}: too little training")
         elif words := _compared(row.claimed, value, is_gain=isinstance(cell, Gain)):
             least = min((amount.share for amount in trained), default=1.0)
-            said.append(f"{words} {way}" + (f", with {100 * least:.2g} % of the paper's amounts" if least < 1 else ""))
+            lacks = [f"with {100 * least:.2g} % of the paper's amounts"] if least < 1 else []
+            lacks += ["with smaller images"] if recipe.divisor > 1 else []
+            said.append(", ".join([f"{words} {way}", *lacks]))
     return "; ".join(said)
 
 

@@ -209,8 +209,20 @@ def test_the_record_is_json_with_all_figures(results):
 
 def test_a_run_of_the_papers_amounts_is_not_said_to_be_scaled(results):
     results.plan = Plan(0.0)
-    assert scaled(results) == ""
+    assert scaled(RECIPE, results) == ""
     assert "scaled" not in render(RECIPE, results, FACTS)
+
+
+def test_smaller_sides_are_said_with_every_figure(results):
+    results.plan = Plan(0.0)
+    smaller = replace(RECIPE, divisor=4)
+    assert scaled(smaller, results) == "sides of images divided by 4, down to 64 pixels"
+    assert all(
+        amount.text.endswith(" px") == (name in results.gans or name in results.networks)
+        for name, amount in amounts(smaller, results).items()
+    )
+    assert verdict(ROW, smaller, results, amounts(smaller, results)).endswith(", with smaller images")
+    assert record(smaller, results, FACTS)["sides_divided_by"] == 4
 
 
 @pytest.mark.parametrize(
@@ -224,6 +236,9 @@ def test_a_run_of_the_papers_amounts_is_not_said_to_be_scaled(results):
 def test_a_claim_is_compared_with_what_was_measured(results, claimed, told):
     results.plan = Plan(0.0)
     assert said_of(Row("accuracy", claimed, Score("again"), Score("network", split="test")), results) == told
+
+
+ROW = Row("accuracy", 0.75, None, Score("network", split="test"))
 
 
 def said_of(row, results):

@@ -12,7 +12,7 @@ from synthoscope.metrics.measurement import Nearness as MeasuredNearness
 from synthoscope.models import evaluations
 from synthoscope.reproduction import budget
 from synthoscope.reproduction.budget import FEWEST_IMAGES, Plan, images_of, plan
-from synthoscope.reproduction.made_up import SIDE, at_their_size
+from synthoscope.reproduction.made_up import DIVISOR, SIDE
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Changed,
@@ -34,6 +34,7 @@ from synthoscope.reproduction.recipe import (
     Table,
 )
 from synthoscope.reproduction.seeds import SEEDS
+from synthoscope.reproduction.sides import divided
 
 SPLITS = (evaluations.TEST, evaluations.DEDUPLICATED, evaluations.VALIDATION)
 IMAGES = (Imported, Derived)
@@ -134,7 +135,8 @@ def test_a_larger_budget_gives_a_larger_share_and_none_gives_all(recipe):
 @recipes
 def test_on_made_up_images_all_networks_are_of_their_size(recipe):
     before = copy.deepcopy(recipe)
-    small = at_their_size(recipe)
+    small = divided(recipe, DIVISOR)
+    assert small.divisor == DIVISOR
     assert small.steps.keys() == recipe.steps.keys()
     for name, step in small.steps.items():
         match step:
@@ -149,6 +151,30 @@ def test_on_made_up_images_all_networks_are_of_their_size(recipe):
                 assert step.options.output_size <= SIDE
                 assert step.counts == recipe.steps[name].counts
     assert recipe == before
+
+
+def test_sides_are_divided_down_to_the_least():
+    halves = divided(SEEDS["seed3"], 4).steps
+    sides = [from_message(halves[f"CNN, 800 images, {side} px"].config).image_size for side in (256, 512)]
+    assert sides == [64, 128]
+    assert [halves[f"GAN, {side} px"].config.image_size for side in (256, 512)] == [64, 128]
+    assert from_message(divided(SEEDS["seed4"], 4).steps["real only"].config).image_size == 64
+    assert divided(divided(SEEDS["seed3"], 2), 2) == divided(SEEDS["seed3"], 4)
+
+
+def test_a_part_and_a_whole_network_within_a_budget_and_without():
+    config = ClassifierTrainingConfig(preset="cnn-64", epochs=10)
+    half, whole = Network("images", config, part=0.5), Network("images", config, whole=True)
+    assert [Plan(10.0, classifiers=0.4).share_of(step) for step in (half, whole)] == [0.2, 1.0]
+    assert [Plan(0.0).share_of(step) for step in (half, whole)] == [1.0, 1.0]
+    counts = [ClassCount(split=Split.SPLIT_TRAIN, label="a", count=400_000)]
+    versions = {"images": DatasetVersion(classes=["a"], counts=counts)}
+
+    def share(step):
+        return plan(Recipe("", "", {"it": step}, (), (), ()), versions, 10).classifiers
+
+    assert share(half) == pytest.approx(2 * share(Network("images", config)))
+    assert share(whole) == 1.0
 
 
 def test_what_a_part_does_not_need_goes_to_the_others():
