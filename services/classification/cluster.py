@@ -20,6 +20,7 @@ from ray.serve.schema import ApplicationStatus
 
 from services.classification.deployment import APPLICATION, Refusal, application, fingerprint
 from services.classification.settings import ServeSettings
+from synthoscope.classifier.answering import Answer, Answers
 from synthoscope.rpc.errors import (
     DataLoss,
     FailedPrecondition,
@@ -57,10 +58,10 @@ class ServeClassifier:
         self._handle = handle
         self._settings = settings
 
-    async def predict(self, model_version: str, images: Sequence[NDArray[np.uint8]]) -> Sequence[NDArray[np.float32]]:
-        """Class probabilities, float32 C, of each image, uint8 S×S×3, from one call to one replica.
+    async def answer(self, model_version: str, images: Sequence[NDArray[np.uint8]]) -> Sequence[Answer]:
+        """The answer to each image, uint8 S×S×3, from one call to one replica.
 
-        When the replica dies, another one is asked, once: predicting changes nothing. Raises what the model's loading
+        When the replica dies, another one is asked, once: answering changes nothing. Raises what the model's loading
         raised; ResourceExhausted when the replicas' queues are full; Unavailable when none answers in time.
         """
         batch = np.stack(images)
@@ -78,13 +79,14 @@ class ServeClassifier:
             raise Unavailable("the model cannot be reached") from error
         if isinstance(answer, Refusal):
             raise _REFUSALS.get(answer.kind, Unavailable)(answer.message)
-        return list(answer)
+        return answer.each()
 
-    async def _call(self, model_version: str, batch: NDArray[np.uint8]) -> Any:
-        response = self._handle.predict.remote(model_version, batch)
+    async def _call(self, model_version: str, batch: NDArray[np.uint8]) -> Answers | Refusal:
+        response = self._handle.answer.remote(model_version, batch)
         try:
             async with asyncio.timeout(self._settings.call_seconds):
-                return await response
+                answer: Answers | Refusal = await response
+                return answer
         except (asyncio.CancelledError, TimeoutError):
             response.cancel()  # type: ignore[no-untyped-call]
             raise

@@ -5,7 +5,7 @@ import hashlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from ray.serve._private import replica as serve_replica
 
 import synthoscope
 from services.classification.settings import ReplicaSettings, ServeSettings
+from synthoscope import models
+from synthoscope.classifier.answering import Answers
+from synthoscope.classifier.serving import has_onnx, load_onnx
 from synthoscope.objects import MinioObjectStore, ObjectStore
 from synthoscope.rpc.errors import SynthoscopeError
 
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
 
 APPLICATION = "classification"
 _BIND = "add_port_to_grpc_server"
+
+
+class Model(Protocol):
+    """A loaded classifier, whatever computes it."""
+
+    def answer(self, images: NDArray[np.uint8]) -> Answers:
+        """The answers to images uint8 N×S×S×3."""
 
 
 @dataclass(frozen=True)
@@ -36,47 +46,71 @@ class ClassifierReplica:
     """Answers batches. Models are loaded from the object store when first asked for, and a few are kept."""
 
     def __init__(self, settings: ServeSettings, fingerprint: str, objects: ObjectStore | None = None) -> None:
-        # The edge imports this module too, and needs no torch.
-        import torch
-
-        from synthoscope.classifier.prediction import load_classifier
-
         close_inner_server()
-        self._load = load_classifier
         self._fingerprint = fingerprint
         self._objects = objects or MinioObjectStore(ReplicaSettings().objects)  # type: ignore[call-arg]  # environment
-        self._device = "cuda" if settings.gpus and torch.cuda.is_available() else "cpu"
-        self._models_kept = settings.models_kept
-        self._models: OrderedDict[str, asyncio.Task[Classifier]] = OrderedDict()
-        self._compute = ThreadPoolExecutor(1, "compute", torch.set_num_threads, (settings.threads,))
+        self._settings = settings
+        self._models: OrderedDict[str, asyncio.Task[Model]] = OrderedDict()
+        self._compute = ThreadPoolExecutor(1, "compute")
 
     async def fingerprint(self) -> str:
         """What `fingerprint` gave for the code and settings that this replica was made from."""
         return self._fingerprint
 
-    async def predict(self, model_version: str, images: NDArray[np.uint8]) -> NDArray[np.float32] | Refusal:
-        """Class probabilities, float32 N×C, of images uint8 N×S×S×3; or why there are none."""
+    async def answer(self, model_version: str, images: NDArray[np.uint8]) -> Answers | Refusal:
+        """The answers to images uint8 N×S×S×3; or why there are none."""
         try:
-            classifier = await self._model(model_version)
-            return await asyncio.get_running_loop().run_in_executor(self._compute, classifier.predict, images)
+            model = await self._model(model_version)
+            return await asyncio.get_running_loop().run_in_executor(self._compute, model.answer, images)
         except SynthoscopeError as error:
             return Refusal(type(error).__name__, error.message)
 
-    async def _model(self, name: str) -> "Classifier":
+    async def _model(self, name: str) -> Model:
         """The model of a version. Loading has threads of its own: a store that hangs must not hold loaded models up."""
         if name not in self._models:
-            load = asyncio.create_task(asyncio.to_thread(self._load, self._objects, name, self._device))
+            load = asyncio.create_task(asyncio.to_thread(load_model, self._objects, name, self._settings))
             load.add_done_callback(lambda load: self._forget_failed(name, load))
             self._models[name] = load
         self._models.move_to_end(name)
         model = self._models[name]
-        while len(self._models) > self._models_kept:
+        while len(self._models) > self._settings.models_kept:
             self._models.popitem(last=False)
         return await asyncio.shield(model)
 
-    def _forget_failed(self, name: str, load: "asyncio.Task[Classifier]") -> None:
+    def _forget_failed(self, name: str, load: asyncio.Task[Model]) -> None:
         if (load.cancelled() or load.exception()) and self._models.get(name) is load:
             del self._models[name]
+
+
+class TorchModel:
+    """A classifier computed by torch, on so many threads: those are counted by the thread that computes."""
+
+    def __init__(self, classifier: "Classifier", threads: int) -> None:
+        self._classifier = classifier
+        self._threads = threads
+
+    def answer(self, images: NDArray[np.uint8]) -> Answers:
+        """The answers to images uint8 N×S×S×3."""
+        import torch
+
+        torch.set_num_threads(self._threads)
+        return self._classifier.answer(images)
+
+
+def load_model(objects: ObjectStore, name: str, settings: ServeSettings) -> Model:
+    """A model version by ONNX Runtime on the CPU; by torch on a GPU, and when it was not exported.
+
+    Raises as `load_onnx` and `load_classifier`. Neither the edge, which imports this module, too, nor a replica on the
+    CPU needs torch.
+    """
+    if not settings.gpus and has_onnx(models.get(objects, name)):
+        return load_onnx(objects, name, settings.threads)
+    import torch
+
+    from synthoscope.classifier.prediction import load_classifier
+
+    device = "cuda" if settings.gpus and torch.cuda.is_available() else "cpu"
+    return TorchModel(load_classifier(objects, name, device), settings.threads)
 
 
 def close_inner_server() -> None:

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -16,23 +14,25 @@ from numpy.typing import NDArray
 from prometheus_client import Histogram
 
 from services.classification.batching import BatchingSettings, MicroBatcher
-from synthoscope import models, names
+from services.classification.diagnosing import diagnosis_of
+from services.classification.versions import ClassifierVersions
+from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
-from synthoscope.api.classification.v1.classification_pb2 import ClassProbability, Diagnosis
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, StageTime
+from synthoscope.api.classification.v1.classification_service_pb2 import ExplanationTiming as Timing
 from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.images.v1.images_pb2 import ImageRef
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
-from synthoscope.classifier.reliability.operating_point import decide, operating_point_of
+from synthoscope.api.models.v1.models_pb2 import ModelVersion
+from synthoscope.classifier.answering import Answer
 from synthoscope.images.decoders import AcceptedImage
 from synthoscope.images.decoding import DICOM
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
-from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
-from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
-from synthoscope.saliency.request import Explanations, explanation_name
+from synthoscope.rpc.errors import InvalidInput
+from synthoscope.saliency.request import Explanations, ended, explained_label, explanation_name
 
 STAGE_SECONDS = Histogram(
     "synthoscope_diagnosis_stage_seconds",
@@ -40,21 +40,23 @@ STAGE_SECONDS = Histogram(
     ("stage",),
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
 )
-_MODEL_VERSIONS_KNOWN = 256
+_LONGEST_WAIT = 60.0
+_EXPLANATION_POLL = 0.1
+"""Seconds."""
+
 _GRAD_CAM = ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 Pixels = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
 
 
-class Predictor(Protocol):
+class Model(Protocol):
     """The model, wherever it runs."""
 
-    async def predict(self, model_version: str, images: Sequence[Pixels]) -> Sequence[Probabilities]:
-        """Class probabilities, float32 C, of each image, uint8 S×S×3. Raises SynthoscopeErrors."""
+    async def answer(self, model_version: str, images: Sequence[Pixels]) -> Sequence[Answer]:
+        """The answer to each image, uint8 S×S×3. Raises SynthoscopeErrors."""
 
 
 class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer):
@@ -64,7 +66,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self,
         intake: Intake,
         explanations: Explanations,
-        predictor: Predictor,
+        model: Model,
         batching: BatchingSettings | None = None,
         decode_threads: int | None = None,
     ) -> None:
@@ -73,7 +75,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._explanations = explanations
         self._records = Records(objects, Diagnosis)
         self._models = ClassifierVersions(objects)
-        self._batcher = MicroBatcher(predictor.predict, batching or BatchingSettings())
+        self._batcher = MicroBatcher(model.answer, batching or BatchingSettings())
         self._threads = ThreadPoolExecutor(decode_threads or os.cpu_count() or 1, "decode")
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
@@ -84,20 +86,36 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         if field is None:
             raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
         self._batcher.check_room()
-        with _stage("resolve"):
+        stages = _Stages()
+        with stages("resolve"):
             model = await asyncio.to_thread(self._models.get, request.model_version)
-        with _stage("read"):
+        with stages("read"):
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
-        with _stage("decode"):
+        with stages("decode"):
             accepted, square = await self._decoded(tenant, request, data, model)
-        probabilities, image = await _both(self._predict(model, square), self._keep(tenant, request, data, accepted))
-        diagnosis = _diagnosis(tenant, model, probabilities, image, arrived, explain=request.explain)
+        answering, keeping = self._answer(model, square, stages), self._keep(tenant, request, data, accepted, stages)
+        answer, image = await _both(answering, keeping)
+        diagnosis = diagnosis_of(tenant, model, answer, image, arrived)
         if accepted.identity:
             diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
             diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
-        with _stage("record"):
+        if _explained(request, answer):
+            diagnosis.explanation = explanation_name(diagnosis.name, explained_label(diagnosis), _GRAD_CAM)
+        diagnosis.stage_times.extend(stages.times)
+        diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
+        with stages("record"):
             await asyncio.to_thread(self._record, diagnosis)
+        if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
+            await self._wait_for_explanation(diagnosis, context)
         return diagnosis
+
+    async def _wait_for_explanation(self, diagnosis: Diagnosis, context: grpc.ServicerContext) -> None:
+        """For at most half of the time that the call has left."""
+        deadline = time.monotonic() + min(context.time_remaining() or _LONGEST_WAIT, _LONGEST_WAIT) / 2
+        while time.monotonic() < deadline:
+            if ended(await asyncio.to_thread(self._explanations.get, diagnosis.explanation)):
+                return
+            await asyncio.sleep(_EXPLANATION_POLL)
 
     def GetDiagnosis(self, request: messages.GetDiagnosisRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Returns a diagnosis. Raises InvalidInput, NotFound."""
@@ -135,15 +153,15 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         identity = image_identity(self._objects, image_name) if decoded.facts.media_type == DICOM else None
         return AcceptedImage(data, decoded.facts, identity, decoded.pixels)
 
-    async def _predict(self, model: ModelVersion, square: Pixels) -> Probabilities:
-        with _stage("predict"):
+    async def _answer(self, model: ModelVersion, square: Pixels, stages: "_Stages") -> Answer:
+        with stages("predict"):
             return await self._batcher.submit(model.name, square)
 
     async def _keep(
-        self, tenant: str, request: messages.DiagnoseRequest, data: bytes, accepted: AcceptedImage
+        self, tenant: str, request: messages.DiagnoseRequest, data: bytes, accepted: AcceptedImage, stages: "_Stages"
     ) -> ImageRef:
         """Stores what was accepted of the original, unless it is there."""
-        with _stage("store"):
+        with stages("store"):
             if request.image_name:
                 return await asyncio.to_thread(image_ref, self._objects, request.image_name, "image_name")
             return await asyncio.to_thread(self._intake.keep, tenant, data, accepted)
@@ -152,49 +170,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         """Stores a diagnosis; then, if one was asked for, its explanation's request."""
         self._records.create(diagnosis.name, diagnosis)
         if diagnosis.explanation:
-            self._explanations.request(diagnosis, diagnosis.label, _GRAD_CAM)
-
-
-class ClassifierVersions:
-    """Classifier versions by name. They never change, so those seen are remembered.
-
-    What `latest` and aliases stand for is looked up each time.
-    """
-
-    def __init__(self, objects: ObjectStore) -> None:
-        self._objects = objects
-        self._known = lru_cache(_MODEL_VERSIONS_KNOWN)(lambda name: models.get(objects, name))
-
-    def get(self, name: str) -> ModelVersion:
-        """A classifier version. Raises InvalidInput or NotFound for the name, FailedPrecondition for another kind."""
-        names.MODEL_VERSION.parse(name, "model_version")
-        record = self._known(models.resolve(self._objects, name))
-        if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
-            raise FailedPrecondition(f"{record.name} is not a classifier: it gives no class probabilities")
-        return record
-
-
-def _diagnosis(
-    tenant: str, model: ModelVersion, probabilities: Probabilities, image: ImageRef, arrived: int, *, explain: bool
-) -> Diagnosis:
-    """The record of a diagnosis that arrived at a time, in ns since 1970; its id sorts by that time."""
-    label = model.classes[int(decide(probabilities[None], model.classes, operating_point_of(model))[0])]
-    diagnosis = Diagnosis(
-        name=names.DIAGNOSIS.format(tenant=tenant, diagnosis=f"{arrived // 1000:014x}-{secrets.token_hex(6)}"),
-        label=label,
-        probabilities=[
-            ClassProbability(label=name, probability=float(value))
-            for name, value in zip(model.classes, probabilities, strict=True)
-        ],
-        model_version=model.name,
-        model_sha256=next((file.sha256 for file in model.files if file.path == "weights.safetensors"), ""),
-        image=image,
-    )
-    diagnosis.create_time.FromNanoseconds(arrived)
-    diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
-    if explain:
-        diagnosis.explanation = explanation_name(diagnosis.name, label, _GRAD_CAM)
-    return diagnosis
+            self._explanations.request(diagnosis, method=_GRAD_CAM)
 
 
 async def _both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
@@ -207,8 +183,24 @@ async def _both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -
             task.cancel()
 
 
-@contextlib.contextmanager
-def _stage(name: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    STAGE_SECONDS.labels(name).observe(time.perf_counter() - started)
+class _Stages:
+    """How long the stages of one diagnosis take: counted for all diagnoses, and kept for this one."""
+
+    def __init__(self) -> None:
+        self.times: list[StageTime] = []
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = time.perf_counter_ns()
+        yield
+        taken = time.perf_counter_ns() - started
+        STAGE_SECONDS.labels(name).observe(taken / 1e9)
+        stage = StageTime(stage=name)
+        stage.duration.FromNanoseconds(taken)
+        self.times.append(stage)
+
+
+def _explained(request: messages.DiagnoseRequest, answer: Answer) -> bool:
+    if request.explanation_timing == Timing.EXPLANATION_TIMING_IF_UNCERTAIN:
+        return answer.uncertain
+    return request.explain or request.explanation_timing != Timing.EXPLANATION_TIMING_UNSPECIFIED

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetImage, DatasetVersion, Split
 from synthoscope.api.models.v1.models_pb2 import Evaluation, Robustness
+from synthoscope.classifier.answering import Answers
 from synthoscope.classifier.data import LabelledPixels
 from synthoscope.classifier.objectives import AnyOf, Objective
-from synthoscope.classifier.prediction import Answers, Classifier
+from synthoscope.classifier.prediction import Classifier
 from synthoscope.classifier.reliability.robustness import robustness
 from synthoscope.datasets import attributes, manifest, splits
 from synthoscope.datasets.audit.inheritance import find_clusters

@@ -109,8 +109,8 @@ class InThisProcess:
     def __init__(self, objects):
         self._objects = objects
 
-    async def predict(self, model_version, images):
-        return list(load_classifier(self._objects, model_version).predict(np.stack(images)))
+    async def answer(self, model_version, images):
+        return load_classifier(self._objects, model_version).answer(np.stack(images)).each()
 
 
 @contextmanager

@@ -7,15 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synthoscope import models
-from synthoscope.api.models.v1.models_pb2 import ModelVersion
+from synthoscope.classifier.network_outputs import outputs_of
 from synthoscope.classifier.networks import Network, to_input
-from synthoscope.classifier.outputs import OUTPUTS, Outputs, outputs_of
+from synthoscope.classifier.outputs import NAMES, Outputs
 from synthoscope.classifier.reliability.temperature import finding_probabilities, probabilities
 from synthoscope.images.centre_view import centre_view
 from synthoscope.images.steps.normalization import Normalization
-from synthoscope.models.versions import ONNX
-from synthoscope.objects import ObjectStore
 from synthoscope.onnx_models import OnnxModel, export
 from synthoscope.rpc.errors import DataLoss
 
@@ -57,7 +54,7 @@ def export_classifier(
     pixels = torch.from_numpy(images)
     with torch.inference_mode():
         expected = [output.numpy() for output in module(pixels)]
-    data = export(module, pixels[:1], OUTPUTS)
+    data = export(module, pixels[:1], NAMES)
     found = _differences(Outputs(*OnnxModel(data)(images)), Outputs(*expected))
     for name, difference in found.items():
         # Written as "is it within", so that NaN is refused as well.
@@ -81,23 +78,3 @@ def _differences(ours: Outputs, theirs: Outputs) -> dict[str, float]:
         "features": relative(ours.features, theirs.features),
         "probabilities": float(max(told)),
     }
-
-
-def load_onnx(objects: ObjectStore, record: ModelVersion) -> "OnnxClassifier":
-    """A version's ONNX model. Raises NotFound when it has none, DataLoss when it is damaged."""
-    data = models.read_file(objects, record, ONNX)
-    try:
-        return OnnxClassifier(OnnxModel(data))
-    except ValueError as error:
-        raise DataLoss(f"{ONNX} of {record.name} {error}") from error
-
-
-class OnnxClassifier:
-    """A classifier's ONNX model: the same outputs as its network's."""
-
-    def __init__(self, model: OnnxModel) -> None:
-        self._model = model
-
-    def __call__(self, images: NDArray[np.uint8]) -> Outputs:
-        """Logits and features of images uint8 N×S×S×3 as the version's pipeline makes them."""
-        return Outputs(*self._model(images))

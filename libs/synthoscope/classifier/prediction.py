@@ -11,41 +11,22 @@ from torch import Tensor
 
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelOutput, ModelVersion
+from synthoscope.classifier.answering import Answering, Answers, load_detector
 from synthoscope.classifier.config import Head, Output
+from synthoscope.classifier.network_outputs import outputs_of
 from synthoscope.classifier.networks import Network, build_network, to_input
-from synthoscope.classifier.outputs import Outputs, outputs_of
+from synthoscope.classifier.outputs import Outputs
 from synthoscope.classifier.presets import PRESETS
-from synthoscope.classifier.reliability.conformal import prediction_sets
-from synthoscope.classifier.reliability.operating_point import decide, operating_point_of
-from synthoscope.classifier.reliability.out_of_distribution import THRESHOLD, Detector, views_of
-from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
+from synthoscope.classifier.reliability.out_of_distribution import Detector
 from synthoscope.images.centre_view import centre_view
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.models.preprocessing import pipeline_of
-from synthoscope.models.versions import BANK
 from synthoscope.models.weights import load_weights
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput
 
 LARGEST_BATCH = 128
 """Images that go through the network at once; more are taken in turns, so that memory stays bounded."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a classifier says of N images.
-
-    `probabilities` float32 N×C, calibrated; `predicted` int64 N, the class answered (of findings the likeliest, which
-    says little); `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images too unlike the training
-    images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be ruled out, None when
-    the model has no prediction sets.
-    """
-
-    probabilities: NDArray[np.float32]
-    predicted: NDArray[np.int64]
-    strangeness: NDArray[np.float32]
-    refused: NDArray[np.bool_]
-    sets: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +51,12 @@ class Classifier:
     @property
     def gives_findings(self) -> bool:
         """Whether an image can have any number of its classes."""
-        return self.record.output == ModelOutput.MODEL_OUTPUT_FINDINGS
+        return self.answering.gives_findings
+
+    @cached_property
+    def answering(self) -> Answering:
+        """What its outputs mean."""
+        return Answering(self.record, self.detector)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -109,21 +95,11 @@ class Classifier:
 
     def answers_of(self, images: NDArray[np.uint8], outputs: Outputs) -> Answers:
         """The answers that a network's outputs for images mean."""
-        strangeness, refused = np.zeros(len(images), np.float32), np.zeros(len(images), bool)
-        if self.detector is not None and len(images):
-            strangeness = self.detector.scores(views_of(images, outputs.features))
-            refused = strangeness > THRESHOLD
-        sets = None
-        if self.record.reliability.HasField("conformal"):
-            threshold = self.record.reliability.conformal.threshold
-            sets = prediction_sets(log_probabilities(outputs.logits, self._temperature), threshold)
-        calibrated = self.calibrated(outputs.logits)
-        predicted = decide(calibrated, self.classes, operating_point_of(self.record))
-        return Answers(calibrated, predicted, strangeness, refused, sets)
+        return self.answering.answers(images, outputs)
 
     def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities, float32 N×C, that logits N×C stand for."""
-        return (finding_probabilities if self.gives_findings else probabilities)(logits, self._temperature)
+        return self.answering.calibrated(logits)
 
     def outputs(self, images: NDArray[np.uint8]) -> Outputs:
         """Logits and features of images as for `predict`; raises as it does."""
@@ -132,10 +108,6 @@ class Classifier:
         if not parts:
             return Outputs(np.zeros((0, len(self.classes)), np.float32), np.zeros((0, 0), np.float32))
         return Outputs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-    @property
-    def _temperature(self) -> float:
-        return self.record.reliability.temperature or 1.0
 
     @torch.inference_mode()
     def _outputs(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -159,20 +131,6 @@ def load_classifier(objects: ObjectStore, name: str, device: torch.device | str 
         raise DataLoss(f"the weights of {record.name} are not those of its network {record.preset}") from error
     network.requires_grad_(False).eval().to(device)
     return Classifier(record, network, torch.device(device), load_detector(objects, record))
-
-
-def load_detector(objects: ObjectStore, record: ModelVersion) -> Detector | None:
-    """What tells images unlike a version's training images; None for versions from before there was one.
-
-    Raises DataLoss when it is damaged.
-    """
-    if not any(file.path == BANK for file in record.files):
-        return None
-    tensors = load_weights(objects, record, BANK)
-    try:
-        return Detector.from_tensors({name: tensor.numpy() for name, tensor in tensors.items()})
-    except (KeyError, ValueError) as error:
-        raise DataLoss(f"{BANK} of {record.name} lacks what is needed to tell unlike images") from error
 
 
 def network_of(record: ModelVersion) -> Network:

@@ -66,8 +66,15 @@ def show_diagnosis(diagnosis: Diagnosis, as_json: bool) -> None:
     if as_json:
         print_message(diagnosis)
         return
-    rows = table(f"{diagnosis.label}  ({short_name(diagnosis.model_version)})", "class", "probability")
+    said = diagnosis.label or f"refused: {diagnosis.refusal.message}"
+    rows = table(f"{said}  ({short_name(diagnosis.model_version)})", "class", "probability")
     for item in sorted(diagnosis.probabilities, key=lambda item: -item.probability):
         rows.add_row(item.label, f"{item.probability:.4f}")
     console.print(rows)
+    if diagnosis.HasField("prediction_set"):
+        held = ", ".join(diagnosis.prediction_set.labels) or "no class is likely enough"
+        console.print(f"cannot be ruled out ({diagnosis.prediction_set.coverage:.0%} sets): {held}")
+    if diagnosis.HasField("strangeness"):
+        strangeness = diagnosis.strangeness
+        console.print(f"unlike the training images: {strangeness.score:.2f}, refused above {strangeness.threshold:g}")
     console.print(f"diagnosis {short_name(diagnosis.name)}, image {diagnosis.image.sha256[:16]}")

@@ -46,7 +46,7 @@ class Explanations:
         label: str = "",
         method: ExplanationMethod = ExplanationMethod.EXPLANATION_METHOD_UNSPECIFIED,
     ) -> Explanation:
-        """Asks for the explanation of a class of a diagnosis, by default the predicted one.
+        """Asks for the explanation of a class of a diagnosis, by default the one that `explained_label` gives.
 
         Asking again gives the explanation there is. Raises InvalidInput for a label that is not a class of the model or
         a method that is not known, ResourceExhausted when the queue is full.
@@ -95,6 +95,12 @@ def explanation_name(diagnosis: str, label: str, method: ExplanationMethod) -> s
     return names.EXPLANATION.format(tenant=names.tenant_of(diagnosis), explanation=digest[:32])
 
 
+def explained_label(diagnosis: Diagnosis) -> str:
+    """The class to explain unless another is asked for: the one answered; the most probable if none or several are."""
+    classes = {entry.label: entry.probability for entry in diagnosis.probabilities}
+    return diagnosis.label if diagnosis.label in classes else max(classes, key=classes.__getitem__)
+
+
 def ended(explanation: Explanation) -> bool:
     """Whether an explanation will not change any more."""
     return explanation.state in (JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED)
@@ -105,7 +111,7 @@ def _request(diagnosis: Diagnosis, label: str, method: ExplanationMethod) -> Exp
     classes = [entry.label for entry in diagnosis.probabilities]
     if label and label not in classes:
         raise InvalidInput("label", f"must be one of the model's classes: {', '.join(classes)}")
-    label = label or diagnosis.label
+    label = label or explained_label(diagnosis)
     asked = Explanation(
         name=explanation_name(diagnosis.name, label, method),
         state=JobState.JOB_STATE_QUEUED,

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from services.classification.deployment import ClassifierReplica, Refusal, close
 from services.classification.settings import ServeSettings
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.classifier.exporting import export_classifier
 from synthoscope.classifier.networks import build_network
 from synthoscope.classifier.prediction import load_classifier
+from synthoscope.images.steps.normalization import Normalization
 from synthoscope.models.weights import dump_weights
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import Unavailable
@@ -48,41 +52,61 @@ def publish(objects, seed):
 async def test_it_answers_what_the_classifier_says_and_loads_once(objects):
     name = publish(objects, 0)
     replica = ClassifierReplica(ServeSettings(), "f", objects)
-    answers = await asyncio.gather(*(replica.predict(name, IMAGES) for _ in range(4)))
+    answers = await asyncio.gather(*(replica.answer(name, IMAGES) for _ in range(4)))
     assert objects.reads == 1
     expected = load_classifier(objects, name).predict(IMAGES)
     for answer in answers:
-        np.testing.assert_allclose(answer, expected, atol=1e-6)
+        np.testing.assert_allclose(answer.probabilities, expected, atol=1e-6)
+
+
+async def test_an_exported_version_is_computed_without_torch(objects):
+    network = build_network("cnn-64", 3, 0)
+    data = export_classifier(network.eval(), Normalization(), 0.0, IMAGES).data
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=["a", "b", "c"], preset="cnn-64", image_size=64)
+    files = {"weights.safetensors": dump_weights(network.state_dict()), "model.onnx": data}
+    name = models.publish(objects, "tenants/default/models/cnn", record, files).name
+    replica = ClassifierReplica(ServeSettings(), "f", objects)
+    answers = await replica.answer(name, IMAGES)
+    assert objects.reads == 0
+    np.testing.assert_allclose(answers.probabilities, load_classifier(objects, name).predict(IMAGES), atol=1e-5)
+    objects.put(f"{name}/model.onnx", b"other")
+    assert (await ClassifierReplica(ServeSettings(), "f", objects).answer(name, IMAGES)).kind == "DataLoss"
+
+
+def test_neither_the_edge_nor_a_replica_on_the_cpu_imports_torch():
+    program = "import sys, services.classification.__main__; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
 
 
 async def test_the_least_recently_used_model_goes(objects):
     first, second, third = (publish(objects, seed) for seed in range(3))
     replica = ClassifierReplica(ServeSettings(models_kept=2), "f", objects)
     for name in (first, second, first, third, first):
-        await replica.predict(name, IMAGES)
+        await replica.answer(name, IMAGES)
     assert objects.reads == 3
-    await replica.predict(second, IMAGES)
+    await replica.answer(second, IMAGES)
     assert objects.reads == 4
 
 
 async def test_refusals_are_values(objects):
     replica = ClassifierReplica(ServeSettings(), "f", objects)
-    unknown = await replica.predict("tenants/default/models/none/versions/1", IMAGES)
+    unknown = await replica.answer("tenants/default/models/none/versions/1", IMAGES)
     assert unknown == Refusal("NotFound", "tenants/default/models/none/versions/1 does not exist")
     damaged = publish(objects, 0)
     objects.put(f"{damaged}/weights.safetensors", b"other")
-    assert (await replica.predict(damaged, IMAGES)).kind == "DataLoss"
+    assert (await replica.answer(damaged, IMAGES)).kind == "DataLoss"
 
 
 async def test_a_store_that_was_away_is_asked_again_and_loaded_models_serve_without_it(objects):
     name = publish(objects, 0)
     replica = ClassifierReplica(ServeSettings(), "f", objects)
     objects.away = True
-    assert (await replica.predict(name, IMAGES)).kind == "Unavailable"
+    assert (await replica.answer(name, IMAGES)).kind == "Unavailable"
     objects.away = False
-    assert (await replica.predict(name, IMAGES)).shape == (5, 3)
+    assert (await replica.answer(name, IMAGES)).probabilities.shape == (5, 3)
     objects.away = True
-    assert (await replica.predict(name, IMAGES)).shape == (5, 3)
+    assert (await replica.answer(name, IMAGES)).probabilities.shape == (5, 3)
 
 
 def test_the_inner_server_is_closed_and_another_serve_is_noticed(monkeypatch):

@@ -5,60 +5,81 @@ import struct
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from datetime import timedelta
 
 import dicoms
 import grpc
 import numpy as np
 import pytest
+from google.protobuf.struct_pb2 import Struct, Value
 from PIL import Image
 
 from services.classification.batching import BatchingSettings
 from services.classification.servicer import DiagnosisServicer
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
+from synthoscope.api.classification.v1.classification_pb2 import RefusalReason
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
     DiagnosisServiceStub,
     add_DiagnosisServiceServicer_to_server,
 )
 from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, OperatingPoint, Reliability
+from synthoscope.api.models.v1.models_pb2 import (
+    ConformalPrediction,
+    ModelKind,
+    ModelOutput,
+    ModelVersion,
+    OperatingPoint,
+    OutOfDistribution,
+    Reliability,
+)
+from synthoscope.classifier.answering import Answering
+from synthoscope.classifier.outputs import Outputs
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import encode_png, load_image_bytes, store_image
 from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.models.promotion import promote, roll_back
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import Unavailable
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
-from synthoscope.saliency.request import Explanations, explanation_name
+from synthoscope.saliency.request import Explanations, ended, explanation_name
 
 TENANT = "tenants/default"
 CLASSES = ("dark", "bright")
 
 
 class Brightness:
-    """Stands for the model on Ray: the probability of "bright" is the mean grey level."""
+    """Stands for the model on Ray: the probability of "bright" is the mean grey level; grey 7 is unlike the others."""
 
-    def __init__(self):
+    def __init__(self, objects):
+        self.objects = objects
         self.calls, self.error, self.go = [], None, threading.Event()
         self.go.set()
 
-    async def predict(self, model_version, images):
+    async def answer(self, model_version, images):
         self.calls.append((model_version, len(images)))
         while not self.go.is_set():
             await asyncio.sleep(0.005)
         if self.error:
             raise self.error
-        return [np.array([1 - image.mean() / 255, image.mean() / 255], np.float32) for image in images]
+        levels = np.array([image.mean() / 255 for image in images], np.float32)
+        logits = np.log(np.stack([1 - levels, levels], axis=1) + 1e-20)
+        said = Answering(models.get(self.objects, model_version)).answers(np.stack(images), Outputs(logits, logits))
+        strangeness = np.where(np.isclose(levels, 7 / 255), np.float32(1.5), np.float32(0.5))
+        return replace(said, strangeness=strangeness, refused=strangeness > 1).each()
 
 
 class Platform:
     def __init__(self):
         self.objects = InMemoryObjectStore()
         self.queue = InMemoryWorkQueue(limit=2)
-        self.model = Brightness()
+        self.explanations = Explanations(self.objects, self.queue)
+        self.model = Brightness(self.objects)
         record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8)
         self.classifier = models.publish(self.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"w"})
         self.gan = models.publish(
@@ -91,7 +112,7 @@ def platform(decoders, pseudonyms):
     platform = Platform()
     servicer = DiagnosisServicer(
         Intake(platform.objects, pseudonyms, decoders),
-        Explanations(platform.objects, platform.queue),
+        platform.explanations,
         platform.model,
         BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1),
     )
@@ -121,6 +142,92 @@ def test_a_diagnosis_is_decided_at_the_operating_point_of_its_version(platform):
     assert diagnosis.label == "dark"
     assert [entry.probability for entry in diagnosis.probabilities] == pytest.approx([0.2, 0.8])
     assert platform.ask(png(230), careful.name).label == "bright"
+
+
+def test_an_image_unlike_the_training_images_gets_a_reason_instead_of_a_label(platform):
+    careful = published(platform, out_of_distribution=OutOfDistribution(threshold=1.0))
+    refused = platform.ask(png(7), careful)
+    assert (refused.label, refused.refusal.reason) == ("", RefusalReason.REFUSAL_REASON_OUT_OF_DISTRIBUTION)
+    assert "unlike" in refused.refusal.message
+    assert (refused.strangeness.score, refused.strangeness.threshold) == (1.5, 1.0)
+    diagnosed = platform.ask(png(204), careful)
+    assert (diagnosed.label, diagnosed.strangeness.score) == ("bright", 0.5)
+    assert not diagnosed.HasField("refusal")
+    assert not platform.ask(png(204)).HasField("strangeness")
+
+
+def test_the_classes_that_cannot_be_ruled_out_are_told(platform):
+    sets = published(platform, conformal=ConformalPrediction(coverage=0.9, threshold=-float(np.log(0.3))))
+    held = [list(platform.ask(png(level), sets).prediction_set.labels) for level in (100, 230)]
+    assert held == [["dark", "bright"], ["bright"]]
+    assert platform.ask(png(230), sets).prediction_set.coverage == 0.9
+    none = published(platform, conformal=ConformalPrediction(coverage=0.9, threshold=0.0))
+    diagnosis = platform.ask(png(230), none)
+    assert diagnosis.HasField("prediction_set")
+    assert not diagnosis.prediction_set.labels
+    assert not platform.ask(png(230)).HasField("prediction_set")
+
+
+def test_findings_are_answered_together(platform):
+    record = ModelVersion(
+        kind=ModelKind.MODEL_KIND_CLASSIFIER,
+        classes=CLASSES,
+        image_size=8,
+        output=ModelOutput.MODEL_OUTPUT_FINDINGS,
+        config=Struct(fields={"no_finding": Value(string_value="clear")}),
+    )
+    name = models.publish(platform.objects, f"{TENANT}/models/findings", record, {}).name
+    # The model's logits are logarithms of probabilities, so that what it says of two findings is below one half.
+    assert platform.ask(png(204), name).label == "clear"
+
+
+def test_preprocessing_and_the_time_of_each_stage_are_told(platform):
+    diagnosis = platform.ask(png(204))
+    assert diagnosis.preprocessing_digest == pipeline_of(platform.classifier).digest
+    stages = [item.stage for item in diagnosis.stage_times]
+    assert stages[:3] == ["resolve", "read", "decode"]
+    assert set(stages[3:]) == {"predict", "store"}
+    longest = max(item.duration.ToTimedelta() for item in diagnosis.stage_times)
+    assert timedelta() < longest <= diagnosis.latency.ToTimedelta()
+
+
+def test_only_uncertain_images_are_explained_when_that_is_asked_for(platform):
+    sets = published(
+        platform,
+        conformal=ConformalPrediction(coverage=0.9, threshold=-float(np.log(0.3))),
+        out_of_distribution=OutOfDistribution(threshold=1.0),
+    )
+    timing = messages.ExplanationTiming.EXPLANATION_TIMING_IF_UNCERTAIN
+    assert not platform.ask(png(230), sets, explanation_timing=timing).explanation
+    two = platform.ask(png(100), sets, explanation_timing=timing)
+    assert platform.explanations.get(two.explanation).label == "dark"
+    refused = platform.ask(png(7), sets, explanation_timing=timing)
+    assert platform.explanations.get(refused.explanation).label == "dark"
+
+
+def test_an_answer_can_wait_for_its_explanation(platform):
+    def explain():
+        asked = platform.explanations.get(platform.queue.claim("worker", wait_seconds=5).payload)
+        asked.state = JobState.JOB_STATE_SUCCEEDED
+        platform.explanations.finish(asked)
+
+    timing = messages.ExplanationTiming.EXPLANATION_TIMING_BEFORE_ANSWER
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(explain)
+        diagnosis = platform.ask(png(204), explanation_timing=timing)
+        made.result()
+    assert ended(platform.explanations.get(diagnosis.explanation))
+
+
+def published(platform, **reliability):
+    record = ModelVersion(
+        kind=ModelKind.MODEL_KIND_CLASSIFIER,
+        classes=CLASSES,
+        image_size=8,
+        reliability=Reliability(**reliability),
+    )
+    files = {"weights.safetensors": record.SerializeToString()}
+    return models.publish(platform.objects, f"{TENANT}/models/careful", record, files).name
 
 
 def test_a_diagnosis_says_what_the_model_says_and_is_kept(platform):

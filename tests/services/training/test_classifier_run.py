@@ -17,11 +17,11 @@ from synthoscope.api.training.v1 import training_pb2
 from synthoscope.api.training.v1.training_service_pb2 import SubmitClassifierTrainingRequest
 from synthoscope.classifier.config import Output
 from synthoscope.classifier.data import LabelledPixels
-from synthoscope.classifier.exporting import load_onnx
 from synthoscope.classifier.loop import Surroundings, train
 from synthoscope.classifier.objectives import OneOf, objective_of
 from synthoscope.classifier.parsing import from_message
 from synthoscope.classifier.prediction import load_classifier
+from synthoscope.classifier.serving import load_onnx
 from synthoscope.datasets.audit import storage
 from synthoscope.datasets.cache import PixelCache
 from synthoscope.datasets.importing import import_version
@@ -168,9 +168,12 @@ def test_a_version_carries_what_makes_its_answers_reliable(cache, evaluation_cro
     said = predictions.read(objects, version, "test")
     assert np.mean(np.array(said.labels) == said.predicted) == pytest.approx(official.accuracy)
     images = load_split(objects, work.dataset_version, Split.SPLIT_TEST, 64, cache).images
-    served, exported = load_classifier(objects, version.name), load_onnx(objects, version)
+    served, exported = load_classifier(objects, version.name), load_onnx(objects, version.name)
     answers = served.answer(images)
-    assert np.allclose(served.answers_of(images, exported(images)).probabilities, answers.probabilities, atol=1e-4)
+    without_torch = exported.answer(images)
+    assert np.allclose(without_torch.probabilities, answers.probabilities, atol=1e-4)
+    assert np.allclose(without_torch.strangeness, answers.strangeness, rtol=1e-3)
+    assert np.array_equal(without_torch.sets, answers.sets)
     border = np.ones((64, 64), bool)
     border[8:56, 8:56] = False
     framed = np.where(border[:, :, None], np.uint8(255), images)
@@ -307,7 +310,7 @@ def test_a_damaged_export_or_bank_is_said_to_be(cache):
     broken = files | {"model.onnx": b"no model", "features.safetensors": dump_weights({"limits": torch.zeros(4)})}
     again = models.publish(objects, work.model, version, broken)
     with pytest.raises(DataLoss, match=r"model.onnx .* is not an ONNX model"):
-        load_onnx(objects, again)
+        load_onnx(objects, again.name)
     with pytest.raises(DataLoss, match=r"features\.safetensors"):
         load_classifier(objects, again.name)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
 from synthoscope.api.models.v1.models_pb2 import Robustness
-from synthoscope.classifier.prediction import Answers
+from synthoscope.classifier.answering import Answers
 from synthoscope.images.perturbations import CHANGES, perturb
 from synthoscope.metrics.calibration import expected_calibration_error
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from synthoscope.classifier.network_outputs import outputs_of
 from synthoscope.classifier.networks import build_network, to_input
-from synthoscope.classifier.outputs import outputs_of
 from synthoscope.classifier.reliability.out_of_distribution import ALLOWED, Bank, Detector, fit, limits_of, views_of
 from synthoscope.datasets.phantoms import LABELS, generate
 from synthoscope.images.strangers import KINDS, strangers

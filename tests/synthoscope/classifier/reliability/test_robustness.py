@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from synthoscope.classifier.prediction import Answers
+from synthoscope.classifier.answering import Answers
 from synthoscope.classifier.reliability.robustness import robustness
 from synthoscope.images.perturbations import CHANGES
 

@@ -27,15 +27,25 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_images__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6synthoscope/api/classification/v1/classification.proto\x12!synthoscope.api.classification.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\"6\n\x10\x43lassProbability\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\"\xfc\x02\n\tDiagnosis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12J\n\rprobabilities\x18\x03 \x03(\x0b\x32\x33.synthoscope.api.classification.v1.ClassProbability\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_sha256\x18\x05 \x01(\t\x12\x32\n\x05image\x18\x06 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11imaging_study_uid\x18\n \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x0b \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6synthoscope/api/classification/v1/classification.proto\x12!synthoscope.api.classification.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\"6\n\x10\x43lassProbability\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\"\\\n\x07Refusal\x12@\n\x06reason\x18\x01 \x01(\x0e\x32\x30.synthoscope.api.classification.v1.RefusalReason\x12\x0f\n\x07message\x18\x02 \x01(\t\"1\n\rPredictionSet\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x10\n\x08\x63overage\x18\x02 \x01(\x01\"/\n\x0bStrangeness\x12\r\n\x05score\x18\x01 \x01(\x01\x12\x11\n\tthreshold\x18\x02 \x01(\x01\"G\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa9\x05\n\tDiagnosis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12J\n\rprobabilities\x18\x03 \x03(\x0b\x32\x33.synthoscope.api.classification.v1.ClassProbability\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_sha256\x18\x05 \x01(\t\x12\x32\n\x05image\x18\x06 \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11imaging_study_uid\x18\n \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x0b \x01(\t\x12;\n\x07refusal\x18\x0c \x01(\x0b\x32*.synthoscope.api.classification.v1.Refusal\x12H\n\x0eprediction_set\x18\r \x01(\x0b\x32\x30.synthoscope.api.classification.v1.PredictionSet\x12\x43\n\x0bstrangeness\x18\x0e \x01(\x0b\x32..synthoscope.api.classification.v1.Strangeness\x12\x1c\n\x14preprocessing_digest\x18\x0f \x01(\t\x12\x41\n\x0bstage_times\x18\x10 \x03(\x0b\x32,.synthoscope.api.classification.v1.StageTime*W\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12&\n\"REFUSAL_REASON_OUT_OF_DISTRIBUTION\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.classification.v1.classification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REFUSALREASON']._serialized_start=1205
+  _globals['_REFUSALREASON']._serialized_end=1292
   _globals['_CLASSPROBABILITY']._serialized_start=198
   _globals['_CLASSPROBABILITY']._serialized_end=252
-  _globals['_DIAGNOSIS']._serialized_start=255
-  _globals['_DIAGNOSIS']._serialized_end=635
+  _globals['_REFUSAL']._serialized_start=254
+  _globals['_REFUSAL']._serialized_end=346
+  _globals['_PREDICTIONSET']._serialized_start=348
+  _globals['_PREDICTIONSET']._serialized_end=397
+  _globals['_STRANGENESS']._serialized_start=399
+  _globals['_STRANGENESS']._serialized_end=446
+  _globals['_STAGETIME']._serialized_start=448
+  _globals['_STAGETIME']._serialized_end=519
+  _globals['_DIAGNOSIS']._serialized_start=522
+  _globals['_DIAGNOSIS']._serialized_end=1203
 # @@protoc_insertion_point(module_scope)

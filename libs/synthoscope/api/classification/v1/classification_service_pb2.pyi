@@ -1,5 +1,6 @@
 from synthoscope.api.classification.v1 import classification_pb2 as _classification_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -7,19 +8,32 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ExplanationTiming(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXPLANATION_TIMING_UNSPECIFIED: _ClassVar[ExplanationTiming]
+    EXPLANATION_TIMING_AFTERWARDS: _ClassVar[ExplanationTiming]
+    EXPLANATION_TIMING_BEFORE_ANSWER: _ClassVar[ExplanationTiming]
+    EXPLANATION_TIMING_IF_UNCERTAIN: _ClassVar[ExplanationTiming]
+EXPLANATION_TIMING_UNSPECIFIED: ExplanationTiming
+EXPLANATION_TIMING_AFTERWARDS: ExplanationTiming
+EXPLANATION_TIMING_BEFORE_ANSWER: ExplanationTiming
+EXPLANATION_TIMING_IF_UNCERTAIN: ExplanationTiming
+
 class DiagnoseRequest(_message.Message):
-    __slots__ = ("parent", "data", "image_name", "model_version", "explain")
+    __slots__ = ("parent", "data", "image_name", "model_version", "explain", "explanation_timing")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     IMAGE_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_TIMING_FIELD_NUMBER: _ClassVar[int]
     parent: str
     data: bytes
     image_name: str
     model_version: str
     explain: bool
-    def __init__(self, parent: _Optional[str] = ..., data: _Optional[bytes] = ..., image_name: _Optional[str] = ..., model_version: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
+    explanation_timing: ExplanationTiming
+    def __init__(self, parent: _Optional[str] = ..., data: _Optional[bytes] = ..., image_name: _Optional[str] = ..., model_version: _Optional[str] = ..., explain: _Optional[bool] = ..., explanation_timing: _Optional[_Union[ExplanationTiming, str]] = ...) -> None: ...
 
 class GetDiagnosisRequest(_message.Message):
     __slots__ = ("name",)

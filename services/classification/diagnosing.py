@@ -1,0 +1,68 @@
+"""From a classifier's answer to a diagnosis."""
+
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+from google.protobuf.json_format import MessageToDict
+from numpy.typing import NDArray
+
+from synthoscope import names
+from synthoscope.api.classification.v1.classification_pb2 import (
+    ClassProbability,
+    Diagnosis,
+    PredictionSet,
+    Refusal,
+    RefusalReason,
+    Strangeness,
+)
+from synthoscope.api.images.v1.images_pb2 import ImageRef
+from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
+from synthoscope.classifier.answering import Answer
+from synthoscope.datasets.findings import SEPARATOR
+from synthoscope.models.preprocessing import pipeline_of
+
+_UNLIKE = Refusal(
+    reason=RefusalReason.REFUSAL_REASON_OUT_OF_DISTRIBUTION,
+    message="the image is unlike those that the model was trained on",
+)
+_PRESENT = 0.5
+"""Probability from which a finding is answered."""
+
+
+def diagnosis_of(tenant: str, model: ModelVersion, answer: Answer, image: ImageRef, arrived: int) -> Diagnosis:
+    """The record of a diagnosis that arrived at a time, in ns since 1970; its id sorts by that time."""
+    diagnosis = Diagnosis(
+        name=names.DIAGNOSIS.format(tenant=tenant, diagnosis=f"{arrived // 1000:014x}-{secrets.token_hex(6)}"),
+        probabilities=[
+            ClassProbability(label=name, probability=float(value))
+            for name, value in zip(model.classes, answer.probabilities, strict=True)
+        ],
+        model_version=model.name,
+        model_sha256=next((file.sha256 for file in model.files if file.path == "weights.safetensors"), ""),
+        preprocessing_digest=pipeline_of(model).digest,
+        image=image,
+    )
+    diagnosis.create_time.FromNanoseconds(arrived)
+    if answer.refused:
+        diagnosis.refusal.CopyFrom(_UNLIKE)
+    else:
+        diagnosis.label = _label(model, answer)
+    if answer.in_set is not None:
+        coverage = model.reliability.conformal.coverage
+        diagnosis.prediction_set.CopyFrom(PredictionSet(labels=_named(model.classes, answer.in_set), coverage=coverage))
+    if model.reliability.HasField("out_of_distribution"):
+        limit = model.reliability.out_of_distribution.threshold
+        diagnosis.strangeness.CopyFrom(Strangeness(score=answer.strangeness, threshold=limit))
+    return diagnosis
+
+
+def _label(model: ModelVersion, answer: Answer) -> str:
+    if model.output != ModelOutput.MODEL_OUTPUT_FINDINGS:
+        return model.classes[answer.predicted]
+    found = _named(model.classes, answer.probabilities >= _PRESENT)
+    return SEPARATOR.join(found) or str(MessageToDict(model.config).get("no_finding") or "no finding")
+
+
+def _named(classes: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:
+    return [name for name, one in zip(classes, chosen, strict=True) if one]
