@@ -2,18 +2,30 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from synthoscope.cli.app import app
+from synthoscope.local.stack import running
 from synthoscope.local.state import StackState
 from synthoscope.reproduction.seeds import SEEDS
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MOST_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
+    """A stack of its own that runs two jobs at a time: most of their time here goes to starting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNTHOSCOPE_RAY__MAX_RUNNING_JOBS", "2")
+        patch.setenv("SYNTHOSCOPE_RAY__WORKER_THREADS", "1")
+        with running(tmp_path_factory.mktemp("stack")) as state:
+            yield state
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -69,6 +69,8 @@ def scaled(recipe: Recipe, results: Results) -> str:
     parts = {"generators": plan.generators, "synthetic images": plan.images, "classifiers": plan.classifiers}
     if shares := [f"{name} {100 * share:.2g} %" for name, share in parts.items() if share < 1]:
         told.append(f"scaled to {plan.minutes:g} minutes: of the paper's amounts, {', '.join(shares)}")
+    if plan.one_seed:
+        told.append("one seed of each classifier")
     if smaller := sides_told(recipe):
         told.append(smaller)
     return "; ".join(told)

@@ -21,7 +21,7 @@ SHARES = {"generators": 1 / 3, "images": 1 / 6, "classifiers": 1 / 2}
 """Of what is left of the budget when jobs have started and measured."""
 
 LEAST_LEFT = 0.5
-"""Of the budget, for training, however many jobs there are."""
+"""Of the budget, for training, however many jobs there are; where they leave less, classifiers have one seed."""
 
 FEWEST_IMAGES = 10
 """Of each class in a synthetic set, however small the budget."""
@@ -52,12 +52,17 @@ _STARTING = {"generators": 15.0, "images": 20.0, "classifiers": 20.0}
 
 @dataclass(frozen=True)
 class Plan:
-    """The share of the paper's amounts that each part gets, in (0, 1]."""
+    """The share of the paper's amounts that each part gets, in (0, 1]; `one_seed` where classifiers get no others."""
 
     minutes: float
     generators: float = 1.0
     images: float = 1.0
     classifiers: float = 1.0
+    one_seed: bool = False
+
+    def seeds(self, step: Network) -> int:
+        """How many seeds a classifier is trained with."""
+        return 1 if self.one_seed else step.seeds
 
     def gan(self, config: GanTrainingConfig) -> GanTrainingConfig:
         """A generator's training, of fewer epochs; at least one."""
@@ -97,9 +102,25 @@ class Plan:
 
 
 def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float) -> Plan:
-    """What fits into a budget; all that the papers did when it is 0."""
+    """What fits into a budget; all that the papers did when it is 0.
+
+    Where jobs take more than half of it to start and to measure, classifiers have one seed.
+    """
     if not minutes:
         return Plan(0.0)
+    seconds = 60 * minutes
+    needed, besides = _needs(recipe, versions, one_seed=False)
+    one_seed = besides > (1 - LEAST_LEFT) * seconds
+    if one_seed:
+        needed, besides = _needs(recipe, versions, one_seed=True)
+    shares = _shared(needed, max(seconds - besides, LEAST_LEFT * seconds))
+    return Plan(minutes, **shares, one_seed=one_seed)
+
+
+def _needs(
+    recipe: Recipe, versions: Mapping[str, DatasetVersion], *, one_seed: bool
+) -> tuple[Mapping[str, float], float]:
+    """The seconds that each part would take for the paper's amounts, and those of all jobs besides."""
     needed, besides = dict.fromkeys(SHARES, 0.0), 0.0
     for name, step in recipe.steps.items():
         match step:
@@ -113,9 +134,10 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
                 candidates = sum(step.counts.values()) / (step.options.keep_last or 1)
                 needed["images"] += _MAKING * candidates * _seconds_of_gan(gan.config)
             case Network():
-                besides += step.seeds * _STARTING["classifiers"]
-                besides += _measuring_seconds(step, versions, changed=name in recipe.changed)
-                learning = _network_seconds(recipe, step, versions)
+                seeds = 1 if one_seed else step.seeds
+                besides += seeds * _STARTING["classifiers"]
+                besides += _measuring_seconds(step, versions, seeds, changed=name in recipe.changed)
+                learning = seeds * _network_seconds(recipe, step, versions)
                 if is_whole(step):
                     besides += learning
                 else:
@@ -124,9 +146,8 @@ def plan(recipe: Recipe, versions: Mapping[str, DatasetVersion], minutes: float)
                 network = recipe.steps[step.network]
                 assert isinstance(network, Network)  # noqa: S101  # as above
                 answered = _counted(versions[step.data], step.split) * _seconds_of_network(network) * _ANSWERING
-                besides += network.seeds * (_STARTING["classifiers"] + answered)
-    seconds = 60 * minutes
-    return Plan(minutes, **_shared(needed, max(seconds - besides, LEAST_LEFT * seconds)))
+                besides += (1 if one_seed else network.seeds) * (_STARTING["classifiers"] + answered)
+    return needed, besides
 
 
 def _shared(needed: Mapping[str, float], seconds: float) -> dict[str, float]:
@@ -172,12 +193,13 @@ def _seconds_of_gan(config: GanTrainingConfig) -> float:
 
 
 def _network_seconds(recipe: Recipe, step: Network, versions: Mapping[str, DatasetVersion]) -> float:
+    """Of one seed."""
     config = from_message(step.config)
     passes = _ANSWERING if config.features_are_fixed else float(config.epochs)
     made = {
         name: sum(other.counts.values()) for name, other in recipe.steps.items() if isinstance(other, SyntheticImages)
     }
-    return step.seeds * passes * images_of(recipe, step, versions, made) * _seconds_of_network(step)
+    return passes * images_of(recipe, step, versions, made) * _seconds_of_network(step)
 
 
 def _seconds_of_network(step: Network) -> float:
@@ -186,12 +208,12 @@ def _seconds_of_network(step: Network) -> float:
     return _NETWORKS[config.preset] / 1000 * (config.image_size / 64) ** 2
 
 
-def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion], *, changed: bool) -> float:
+def _measuring_seconds(step: Network, versions: Mapping[str, DatasetVersion], seeds: int, *, changed: bool) -> float:
     """What its versions are measured on: the test split, the held-out images; the first on changed ones."""
     version = versions[step.data]
     tested = _counted(version, Split.SPLIT_TEST)
     held_out = from_message(step.config).validation_fraction * _counted(version, Split.SPLIT_TRAIN)
-    answered = step.seeds * (tested + held_out) + (min(_CHANGED, 31 * tested) if changed else 0)
+    answered = seeds * (tested + held_out) + (min(_CHANGED, 31 * tested) if changed else 0)
     return answered * _seconds_of_network(step) * _ANSWERING
 
 

@@ -1,9 +1,10 @@
 """Runs a recipe's steps through the client, each once: asked for again, it is found by what it was made of."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.datasets.v1.datasets_pb2 import DatasetVersion, Split
@@ -12,7 +13,7 @@ from synthoscope.api.models.v1.models_pb2 import ModelEvaluation, ModelVersion, 
 from synthoscope.api.synthesis.v1.synthesis_pb2 import SyntheticSet
 from synthoscope.client import Client
 from synthoscope.client.display import Display
-from synthoscope.client.repeating import ensure
+from synthoscope.client.repeating import Input, ensure
 from synthoscope.datasets.audit.storage import CODE_VERSION
 from synthoscope.datasets.sources import SourceOptions
 from synthoscope.models.evaluations import TEST
@@ -58,9 +59,18 @@ class Results:
     """PNGs by the names of their images."""
 
 
+Asked = tuple[str, Job]
+"""The title and the job of something asked for."""
+
+StepKind = TypeVar("StepKind", Gan, SyntheticImages, Network, Evaluated)
+
+
 @dataclass(frozen=True)
 class Run:
-    """One recipe on one folder of data."""
+    """One recipe on one folder of data.
+
+    All steps of a kind are asked for before the first is waited for: a cluster that can does several at once.
+    """
 
     client: Client
     seed: str
@@ -79,18 +89,25 @@ class Run:
                     parent = results.versions[step.parent]
                     results.versions[name] = self.client.datasets.derive(parent.name, step.rule)
         results.plan = plan(self.recipe, results.versions, minutes)
-        for name, step in self.recipe.steps.items():
-            match step:
-                case Gan():
-                    results.gans[name] = self._trained_gan(name, step, results)
-                case SyntheticImages():
-                    results.sets[name] = self._made(name, step, results)
-                case Network():
-                    results.networks[name] = [self._trained(name, step, results, seed) for seed in range(step.seeds)]
-                case Evaluated():
-                    results.evaluations[name] = self._evaluated(name, step, results)
+        gans = {name: self._trained_gan(name, step, results) for name, step in self._steps(Gan)}
+        results.gans = {name: self.client.models.get(self._result(*asked, results)) for name, asked in gans.items()}
+        sets = {name: self._made(name, step, results) for name, step in self._steps(SyntheticImages)}
+        results.sets = {name: self.client.synthesis.get(self._result(*asked, results)) for name, asked in sets.items()}
+        networks = {name: self._trained(name, step, results) for name, step in self._steps(Network)}
+        results.networks = {
+            name: [self.client.models.get(self._result(*asked, results)) for asked in seeds]
+            for name, seeds in networks.items()
+        }
+        evaluations = {name: self._evaluated(name, step, results) for name, step in self._steps(Evaluated)}
+        results.evaluations = {
+            name: [self.client.models.get_evaluation(self._result(*asked, results)) for asked in seeds]
+            for name, seeds in evaluations.items()
+        }
         self._fetch(results)
         return results
+
+    def _steps(self, kind: type[StepKind]) -> Iterator[tuple[str, StepKind]]:
+        return ((name, step) for name, step in self.recipe.steps.items() if isinstance(step, kind))
 
     def _imported(self, step: Imported) -> DatasetVersion:
         folder, dataset_id = self.data / step.folder, f"{self.seed}-{step.folder}"
@@ -108,32 +125,32 @@ class Run:
         self.display.follow(job, f"auditing {step.folder}")
         return version
 
-    def _trained_gan(self, name: str, step: Gan, results: Results) -> ModelVersion:
-        config = results.plan.gan(step.config)
-        return self.client.models.get(
-            self._job(
-                name,
-                results,
-                lambda request_id: self.client.models.train_gan(
-                    results.versions[step.data].name, self._model_id(name), config, request_id
-                ),
-                *(results.versions[step.data].name, config),
-            )
+    def _trained_gan(self, name: str, step: Gan, results: Results) -> Asked:
+        version, config = results.versions[step.data].name, results.plan.gan(step.config)
+        return self._asked(
+            name,
+            lambda request_id: self.client.models.train_gan(version, self._model_id(name), config, request_id),
+            version,
+            config,
         )
 
-    def _made(self, name: str, step: SyntheticImages, results: Results) -> SyntheticSet:
+    def _made(self, name: str, step: SyntheticImages, results: Results) -> Asked:
         model, counts = results.gans[step.gan].name, results.plan.counts(step.counts)
-        return self.client.synthesis.get(
-            self._job(
-                name,
-                results,
-                lambda request_id: self.client.synthesis.generate(model, counts, step.seed, request_id, step.options),
-                *(model, step.options, step.seed, *(part for item in counts.items() for part in item)),
-            )
+        return self._asked(
+            name,
+            lambda request_id: self.client.synthesis.generate(model, counts, step.seed, request_id, step.options),
+            *(model, step.options, step.seed, *(part for item in counts.items() for part in item)),
         )
 
-    def _trained(self, name: str, step: Network, results: Results, seed: int) -> ModelVersion:
-        made = {item: sum(results.sets[item].counts.values()) for item in results.sets}
+    def _trained(self, name: str, step: Network, results: Results) -> Sequence[Asked]:
+        seeds = results.plan.seeds(step)
+        return [
+            self._trained_with(seed, f"{name}, seed {seed}" if step.seeds > 1 else name, name, step, results)
+            for seed in range(seeds)
+        ]
+
+    def _trained_with(self, seed: int, title: str, name: str, step: Network, results: Results) -> Asked:
+        made = {item: sum(found.counts.values()) for item, found in results.sets.items()}
         images = images_of(self.recipe, step, results.versions, made)
         config = results.plan.network(step, images, seed, in_step=name in self.recipe.in_step)
         if name in self.recipe.compared:
@@ -141,44 +158,45 @@ class Run:
         if name not in self.recipe.changed or seed:
             config.robustness_images = 0
         version, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
-        title = f"{name}, seed {seed}" if step.seeds > 1 else name
-        return self.client.models.get(
-            self._job(
-                title,
-                results,
-                # Papers take their images as they are; the page tells the verdicts.
-                lambda request_id: self.client.models.train_classifier(
-                    *(version, self._model_id(name), config, sets, request_id),
-                    accept_unadmitted=bool(sets),
-                    synthetic_only=step.alone,
-                ),
-                *(version, config, step.alone, *sets),
-            )
+        return self._asked(
+            title,
+            # Papers take their images as they are; the page tells the verdicts.
+            lambda request_id: self.client.models.train_classifier(
+                *(version, self._model_id(name), config, sets, request_id),
+                accept_unadmitted=bool(sets),
+                synthetic_only=step.alone,
+            ),
+            version,
+            config,
+            step.alone,
+            *sets,
         )
 
-    def _evaluated(self, name: str, step: Evaluated, results: Results) -> Sequence[ModelEvaluation]:
+    def _evaluated(self, name: str, step: Evaluated, results: Results) -> Sequence[Asked]:
         data, sets = results.versions[step.data].name, [results.sets[item].name for item in step.synthetic]
 
-        def evaluation(seed: int, model: ModelVersion) -> ModelEvaluation:
-            return self.client.models.get_evaluation(
-                self._job(
-                    f"{name}, seed {seed}",
-                    results,
-                    lambda request_id: self.client.models.evaluate(model.name, data, step.split, sets, request_id),
-                    *(model.name, data, int(step.split), *sets),
-                )
+        def asked(seed: int, model: str) -> Asked:
+            return self._asked(
+                f"{name}, seed {seed}",
+                lambda request_id: self.client.models.evaluate(model, data, step.split, sets, request_id),
+                model,
+                data,
+                int(step.split),
+                *sets,
             )
 
-        return [evaluation(seed, model) for seed, model in enumerate(results.networks[step.network])]
+        return [asked(seed, model.name) for seed, model in enumerate(results.networks[step.network])]
 
     def _model_id(self, step: str) -> str:
         return re.sub(r"[^a-z0-9]+", "-", f"{self.seed} {step}".lower()).strip("-")[:63]
 
-    def _job(
-        self, title: str, results: Results, start: Callable[[str], Job], *inputs: str | int | bool | object
-    ) -> str:
-        """The result of a job that is asked for once; how long it took is noted under its title."""
-        job = self.display.follow(ensure(start, "reproduce", self.seed, title, *inputs), title)  # type: ignore[arg-type]
+    def _asked(self, title: str, start: Callable[[str], Job], *inputs: Input) -> Asked:
+        """The title and job of what is asked for once."""
+        return title, ensure(start, "reproduce", self.seed, title, *inputs)
+
+    def _result(self, title: str, asked: Job, results: Results) -> str:
+        """What a job makes; how long it took is noted under its title."""
+        job = self.display.follow(asked, title)
         results.seconds[title] = (job.end_time.ToDatetime() - job.start_time.ToDatetime()).total_seconds()
         return job.result
 

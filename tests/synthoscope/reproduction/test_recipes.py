@@ -177,6 +177,15 @@ def test_a_part_and_a_whole_network_within_a_budget_and_without():
     assert share(whole) == 1.0
 
 
+def test_where_jobs_hardly_fit_classifiers_have_one_seed():
+    recipe = SEEDS["seed1"]
+    versions = versions_of(recipe)
+    hurried, calm = (plan(recipe, versions, minutes) for minutes in (5, 60))
+    step = recipe.steps["mixed, grouped"]
+    assert (hurried.seeds(step), calm.seeds(step)) == (1, 3)
+    assert hurried.generators > 0.001
+
+
 def test_what_a_part_does_not_need_goes_to_the_others():
     # Of 600 s generators would get 200 s and images 100 s; they need 90 and 10, which leaves 500 s.
     needed = {"generators": 90.0, "images": 10.0, "classifiers": 1000.0}
