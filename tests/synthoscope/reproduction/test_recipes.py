@@ -183,7 +183,6 @@ def test_where_jobs_hardly_fit_classifiers_have_one_seed():
     hurried, calm = (plan(recipe, versions, minutes) for minutes in (5, 60))
     step = recipe.steps["mixed, grouped"]
     assert (hurried.seeds(step), calm.seeds(step)) == (1, 3)
-    assert hurried.generators > 0.001
 
 
 def test_what_a_part_does_not_need_goes_to_the_others():
