@@ -1,12 +1,16 @@
 """Runs the classification service: `python -m services.classification`, on a node of the Ray cluster."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+from services.classification.classifiers import Classifiers
 from services.classification.cluster import connect
+from services.classification.open_inference_servicer import InferenceServicer
 from services.classification.servicer import DiagnosisServicer
 from services.classification.settings import Settings
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
 from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
+from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from synthoscope.dependencies import object_store
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
@@ -23,6 +27,7 @@ from synthoscope.saliency.request import QUEUE, Explanations
 
 _DIAGNOSES = "synthoscope.api.classification.v1.DiagnosisService"
 _IMAGES = "synthoscope.api.images.v1.ImageService"
+_INFERENCE = "inference.GRPCInferenceService"
 
 
 def main() -> None:
@@ -37,9 +42,13 @@ def main() -> None:
     explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
     with Decoders(settings.decoding).start() as decoders:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
-        diagnoses = DiagnosisServicer(intake, explanations, model, settings.batching, settings.decode_threads)
+        classifiers = Classifiers(objects, model, settings.batching)
+        threads = ThreadPoolExecutor(settings.decode_threads, "decode")
+        diagnoses = DiagnosisServicer(intake, explanations, classifiers, threads)
+        inference = InferenceServicer(intake, classifiers, model.check, threads, settings.batching.max_batch)
         registrations = [
             Registration(_DIAGNOSES, add_DiagnosisServiceServicer_to_server, diagnoses),
+            Registration(_INFERENCE, add_GRPCInferenceServiceServicer_to_server, inference),
             Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
         ]
         needed = [object_store(settings.objects), Dependency("model", model.check)]  # without Redis, diagnoses go on

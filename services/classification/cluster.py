@@ -78,8 +78,29 @@ class ServeClassifier:
         except (*_REPLICA_GONE, RayServeException) as error:
             raise Unavailable("the model cannot be reached") from error
         if isinstance(answer, Refusal):
-            raise _REFUSALS.get(answer.kind, Unavailable)(answer.message)
+            raise _error(answer)
         return answer.each()
+
+    async def load(self, model_version: str) -> None:
+        """Has every replica load a version. Raises what its loading raises, Unavailable when a replica is gone."""
+        await self._tell_all("load", model_version)
+
+    async def forget(self, model_version: str) -> None:
+        """Has every replica forget a version. Raises Unavailable when a replica is gone."""
+        await self._tell_all("forget", model_version)
+
+    async def _tell_all(self, method: str, model_version: str) -> None:
+        try:
+            said = await self._handle.broadcast(method, model_version).results_async(
+                timeout_s=self._settings.call_seconds
+            )
+        except TimeoutError:
+            raise Unavailable(f"a replica did not answer within {self._settings.call_seconds:g} s") from None
+        except (*_REPLICA_GONE, RayServeException) as error:
+            raise Unavailable("a replica of the model cannot be reached") from error
+        for answer in said:
+            if isinstance(answer, Refusal):
+                raise _error(answer)
 
     async def _call(self, model_version: str, batch: NDArray[np.uint8]) -> Answers | Refusal:
         response = self._handle.answer.remote(model_version, batch)
@@ -129,6 +150,10 @@ class ServeClassifier:
         if not alive:
             _log.warning("Ray's process on this node is dead", node=node)
         return alive
+
+
+def _error(refusal: Refusal) -> SynthoscopeError:
+    return _REFUSALS.get(refusal.kind, Unavailable)(refusal.message)
 
 
 def connect(settings: ServeSettings) -> ServeClassifier:

@@ -65,6 +65,18 @@ class ClassifierReplica:
         except SynthoscopeError as error:
             return Refusal(type(error).__name__, error.message)
 
+    async def load(self, model_version: str) -> Refusal | None:
+        """Loads a version, unless it is there; or says why it cannot."""
+        try:
+            await self._model(model_version)
+        except SynthoscopeError as error:
+            return Refusal(type(error).__name__, error.message)
+        return None
+
+    async def forget(self, model_version: str) -> None:
+        """Drops a version; it is loaded again when it is asked."""
+        self._models.pop(model_version, None)
+
     async def _model(self, name: str) -> Model:
         """The model of a version. Loading has threads of its own: a store that hangs must not hold loaded models up."""
         if name not in self._models:

@@ -46,8 +46,7 @@ def diagnosis_of(tenant: str, model: ModelVersion, answer: Answer, image: ImageR
     diagnosis.create_time.FromNanoseconds(arrived)
     if answer.refused:
         diagnosis.refusal.CopyFrom(_UNLIKE)
-    else:
-        diagnosis.label = _label(model, answer)
+    diagnosis.label = label_of(model, answer)
     if answer.in_set is not None:
         coverage = model.reliability.conformal.coverage
         diagnosis.prediction_set.CopyFrom(PredictionSet(labels=_named(model.classes, answer.in_set), coverage=coverage))
@@ -57,7 +56,10 @@ def diagnosis_of(tenant: str, model: ModelVersion, answer: Answer, image: ImageR
     return diagnosis
 
 
-def _label(model: ModelVersion, answer: Answer) -> str:
+def label_of(model: ModelVersion, answer: Answer) -> str:
+    """The label of a diagnosis: the class answered, or the findings; empty for an image that is refused."""
+    if answer.refused:
+        return ""
     if model.output != ModelOutput.MODEL_OUTPUT_FINDINGS:
         return model.classes[answer.predicted]
     found = _named(model.classes, answer.probabilities >= _PRESENT)

@@ -2,20 +2,16 @@
 
 import asyncio
 import contextlib
-import os
 import time
-from collections.abc import Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Executor
+from typing import Any, TypeVar
 
 import grpc
-import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import Histogram
 
-from services.classification.batching import BatchingSettings, MicroBatcher
+from services.classification.classifiers import Classifiers, Pixels
 from services.classification.diagnosing import diagnosis_of
-from services.classification.versions import ClassifierVersions
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
@@ -49,34 +45,17 @@ _GRAD_CAM = ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
-Pixels = NDArray[np.uint8]
-
-
-class Model(Protocol):
-    """The model, wherever it runs."""
-
-    async def answer(self, model_version: str, images: Sequence[Pixels]) -> Sequence[Answer]:
-        """The answer to each image, uint8 S×S×3. Raises SynthoscopeErrors."""
 
 
 class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer):
     """Diagnoses images, and keeps what was diagnosed."""
 
-    def __init__(
-        self,
-        intake: Intake,
-        explanations: Explanations,
-        model: Model,
-        batching: BatchingSettings | None = None,
-        decode_threads: int | None = None,
-    ) -> None:
-        self._intake, objects = intake, intake.objects
-        self._objects = objects
+    def __init__(self, intake: Intake, explanations: Explanations, classifiers: Classifiers, threads: Executor) -> None:
+        self._intake, self._objects = intake, intake.objects
         self._explanations = explanations
-        self._records = Records(objects, Diagnosis)
-        self._models = ClassifierVersions(objects)
-        self._batcher = MicroBatcher(model.answer, batching or BatchingSettings())
-        self._threads = ThreadPoolExecutor(decode_threads or os.cpu_count() or 1, "decode")
+        self._records = Records(intake.objects, Diagnosis)
+        self._classifiers = classifiers
+        self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Diagnoses one image. Raises what the contract says; what is wrong is found before anything is stored."""
@@ -85,10 +64,10 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         field = request.WhichOneof("image")
         if field is None:
             raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
-        self._batcher.check_room()
+        self._classifiers.check_room()
         stages = _Stages()
         with stages("resolve"):
-            model = await asyncio.to_thread(self._models.get, request.model_version)
+            model = await asyncio.to_thread(self._classifiers.get, request.model_version)
         with stages("read"):
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
         with stages("decode"):
@@ -155,7 +134,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
 
     async def _answer(self, model: ModelVersion, square: Pixels, stages: "_Stages") -> Answer:
         with stages("predict"):
-            return await self._batcher.submit(model.name, square)
+            return await self._classifiers.answer(model, square)
 
     async def _keep(
         self, tenant: str, request: messages.DiagnoseRequest, data: bytes, accepted: AcceptedImage, stages: "_Stages"

@@ -1,7 +1,5 @@
 """DatasetService: dataset versions in and out of the object store."""
 
-# ruff: noqa: N802 (gRPC method names)
-
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from itertools import islice

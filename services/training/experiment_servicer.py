@@ -1,7 +1,5 @@
 """ExperimentService: checks what an experiment asks for, makes it a job, reads its record. Without torch or Ray."""
 
-# ruff: noqa: N802 (gRPC method names)
-
 import contextlib
 
 import grpc

@@ -1,7 +1,5 @@
 """ModelService: reads what training jobs published, and moves the aliases of versions."""
 
-# ruff: noqa: N802 (gRPC method names)
-
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 

@@ -1,11 +1,8 @@
-import asyncio
 import io
 import itertools
 import struct
-import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from datetime import timedelta
 
 import dicoms
@@ -14,8 +11,10 @@ import numpy as np
 import pytest
 from google.protobuf.struct_pb2 import Struct, Value
 from PIL import Image
+from seen_brightness import CLASSES, SeenBrightness
 
 from services.classification.batching import BatchingSettings
+from services.classification.classifiers import Classifiers
 from services.classification.servicer import DiagnosisServicer
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
@@ -35,8 +34,6 @@ from synthoscope.api.models.v1.models_pb2 import (
     OutOfDistribution,
     Reliability,
 )
-from synthoscope.classifier.answering import Answering
-from synthoscope.classifier.outputs import Outputs
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import encode_png, load_image_bytes, store_image
 from synthoscope.jobs.memory import InMemoryWorkQueue
@@ -50,28 +47,6 @@ from synthoscope.rpc.testing import running_server
 from synthoscope.saliency.request import Explanations, ended, explanation_name
 
 TENANT = "tenants/default"
-CLASSES = ("dark", "bright")
-
-
-class Brightness:
-    """Stands for the model on Ray: the probability of "bright" is the mean grey level; grey 7 is unlike the others."""
-
-    def __init__(self, objects):
-        self.objects = objects
-        self.calls, self.error, self.go = [], None, threading.Event()
-        self.go.set()
-
-    async def answer(self, model_version, images):
-        self.calls.append((model_version, len(images)))
-        while not self.go.is_set():
-            await asyncio.sleep(0.005)
-        if self.error:
-            raise self.error
-        levels = np.array([image.mean() / 255 for image in images], np.float32)
-        logits = np.log(np.stack([1 - levels, levels], axis=1) + 1e-20)
-        said = Answering(models.get(self.objects, model_version)).answers(np.stack(images), Outputs(logits, logits))
-        strangeness = np.where(np.isclose(levels, 7 / 255), np.float32(1.5), np.float32(0.5))
-        return replace(said, strangeness=strangeness, refused=strangeness > 1).each()
 
 
 class Platform:
@@ -79,7 +54,7 @@ class Platform:
         self.objects = InMemoryObjectStore()
         self.queue = InMemoryWorkQueue(limit=2)
         self.explanations = Explanations(self.objects, self.queue)
-        self.model = Brightness(self.objects)
+        self.model = SeenBrightness(self.objects)
         record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8)
         self.classifier = models.publish(self.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"w"})
         self.gan = models.publish(
@@ -113,8 +88,12 @@ def platform(decoders, pseudonyms):
     servicer = DiagnosisServicer(
         Intake(platform.objects, pseudonyms, decoders),
         platform.explanations,
-        platform.model,
-        BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1),
+        Classifiers(
+            platform.objects,
+            platform.model,
+            BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1),
+        ),
+        ThreadPoolExecutor(2),
     )
     registration = Registration(
         "synthoscope.api.classification.v1.DiagnosisService", add_DiagnosisServiceServicer_to_server, servicer
