@@ -75,7 +75,7 @@ def test_serving_training_and_a_study_run_side_by_side(client, dataset, phantoms
         assert queued.state == JobState.JOB_STATE_QUEUED
         assert queued.state_reason
         image = next(phantoms.glob("test/glioma/*.png")).read_bytes()
-        assert client.diagnoses.diagnose(image, model).label
+        assert client.diagnoses.diagnose(image, model).name
         assert client.jobs.get(training).state == client.jobs.get(study).state == JobState.JOB_STATE_RUNNING
     finally:
         for job in (waiting, training, study):

@@ -110,6 +110,7 @@ def summary(results: DemoResults) -> dict[str, Any]:
                 "image": item.path,
                 "truth": item.truth,
                 "label": item.diagnosis.label,
+                "refusal": item.diagnosis.refusal.message,
                 "probabilities": {entry.label: entry.probability for entry in item.diagnosis.probabilities},
                 "explanation": item.overlay_file,
             }

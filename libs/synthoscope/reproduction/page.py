@@ -140,7 +140,7 @@ def _summed(found: Sequence[Evaluation]) -> Evaluation:
 def _overlays(network: str, results: Results) -> Markup:
     figures = []
     for item in results.explained[network]:
-        title = f"{item.label}, answered {item.diagnosis.label}"
+        title = f"{item.label}, answered {item.diagnosis.label or 'by a refusal'}"
         pair = Markup('<div class="pair">{}{}</div>').format(
             *(Markup('<img src="{}" alt="{}">').format(data_uri(data), title) for data in (item.original, item.overlay))
         )
