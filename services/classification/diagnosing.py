@@ -7,6 +7,7 @@ import numpy as np
 from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 
+from services.classification.listing import diagnosis_id
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import (
     ClassProbability,
@@ -30,10 +31,15 @@ _PRESENT = 0.5
 """Probability from which a finding is answered."""
 
 
-def diagnosis_of(tenant: str, model: ModelVersion, answer: Answer, image: ImageRef, arrived: int) -> Diagnosis:
-    """The record of a diagnosis that arrived at a time, in ns since 1970; its id sorts by that time."""
+def new_name(tenant: str, arrived: int) -> str:
+    """The name of a diagnosis that was asked for at a time, in ns since 1970; its id sorts by that time."""
+    return names.DIAGNOSIS.format(tenant=tenant, diagnosis=diagnosis_id(arrived // 1000, f"-{secrets.token_hex(6)}"))
+
+
+def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef, arrived: int) -> Diagnosis:
+    """The record of a diagnosis that was asked for at a time, in ns since 1970."""
     diagnosis = Diagnosis(
-        name=names.DIAGNOSIS.format(tenant=tenant, diagnosis=f"{arrived // 1000:014x}-{secrets.token_hex(6)}"),
+        name=name,
         probabilities=[
             ClassProbability(label=name, probability=float(value))
             for name, value in zip(model.classes, answer.probabilities, strict=True)

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import grpc
 from prometheus_client import Histogram
 
+from services.classification import listing
 from services.classification.classifiers import Classifiers, Pixels
-from services.classification.diagnosing import diagnosis_of
+from services.classification.diagnosing import diagnosis_of, new_name
+from services.classification.idempotency import RequestIds
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
@@ -27,7 +29,8 @@ from synthoscope.images.intake import Intake
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.records import Records
-from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError
+from synthoscope.rpc.ordering import in_order
 from synthoscope.saliency.request import Explanations, ended, explained_label, explanation_name
 
 STAGE_SECONDS = Histogram(
@@ -36,6 +39,9 @@ STAGE_SECONDS = Histogram(
     ("stage",),
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
 )
+_STREAM_AHEAD = 64
+"""Images of a stream that are diagnosed at the same time."""
+
 _LONGEST_WAIT = 60.0
 _EXPLANATION_POLL = 0.1
 """Seconds."""
@@ -54,47 +60,29 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._intake, self._objects = intake, intake.objects
         self._explanations = explanations
         self._records = Records(intake.objects, Diagnosis)
+        self._request_ids = RequestIds(intake.objects)
         self._classifiers = classifiers
         self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Diagnoses one image. Raises what the contract says; what is wrong is found before anything is stored."""
-        arrived = time.time_ns()
-        tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
-        field = request.WhichOneof("image")
-        if field is None:
-            raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
-        self._classifiers.check_room()
-        stages = _Stages()
-        with stages("resolve"):
-            model = await asyncio.to_thread(self._classifiers.get, request.model_version)
-        with stages("read"):
-            data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
-        with stages("decode"):
-            accepted, square = await self._decoded(tenant, request, data, model)
-        answering, keeping = self._answer(model, square, stages), self._keep(tenant, request, data, accepted, stages)
-        answer, image = await _both(answering, keeping)
-        diagnosis = diagnosis_of(tenant, model, answer, image, arrived)
-        if accepted.identity:
-            diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
-            diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
-        if _explained(request, answer):
-            diagnosis.explanation = explanation_name(diagnosis.name, explained_label(diagnosis), _GRAD_CAM)
-        diagnosis.stage_times.extend(stages.times)
-        diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
-        with stages("record"):
-            await asyncio.to_thread(self._record, diagnosis)
-        if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
-            await self._wait_for_explanation(diagnosis, context)
-        return diagnosis
+        return await self._diagnose(request, context.time_remaining())
 
-    async def _wait_for_explanation(self, diagnosis: Diagnosis, context: grpc.ServicerContext) -> None:
-        """For at most half of the time that the call has left."""
-        deadline = time.monotonic() + min(context.time_remaining() or _LONGEST_WAIT, _LONGEST_WAIT) / 2
-        while time.monotonic() < deadline:
-            if ended(await asyncio.to_thread(self._explanations.get, diagnosis.explanation)):
-                return
-            await asyncio.sleep(_EXPLANATION_POLL)
+    async def DiagnoseStream(
+        self, requests: AsyncIterator[messages.DiagnoseStreamRequest], context: grpc.ServicerContext
+    ) -> AsyncIterator[messages.DiagnoseStreamResponse]:
+        """Diagnoses images as they come. Raises InvalidInput for a message that is none."""
+
+        async def diagnose(item: messages.DiagnoseStreamRequest) -> messages.DiagnoseStreamResponse:
+            try:
+                return messages.DiagnoseStreamResponse(diagnosis=await self._patiently(item.request, context))
+            except SynthoscopeError as error:
+                wrong = messages.DiagnosisError(code=error.status.name, message=error.message)
+                return messages.DiagnoseStreamResponse(error=wrong)
+
+        async with contextlib.aclosing(in_order(requests, diagnose, _STREAM_AHEAD)) as responses:
+            async for response in responses:
+                yield response
 
     def GetDiagnosis(self, request: messages.GetDiagnosisRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Returns a diagnosis. Raises InvalidInput, NotFound."""
@@ -105,9 +93,69 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self, request: messages.ListDiagnosesRequest, context: grpc.ServicerContext
     ) -> messages.ListDiagnosesResponse:
         """Lists a tenant's diagnoses by name, which is by time. Raises InvalidInput."""
-        names.TENANT.parse(request.parent, "parent")
-        page = self._records.page(f"{request.parent}/diagnoses", request.page_size, request.page_token)
+        page = listing.page(self._objects, request)
         return messages.ListDiagnosesResponse(diagnoses=page.records, next_page_token=page.next_page_token)
+
+    async def _patiently(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
+        """A diagnosis, however long the queue is full: the stream's deadline ends the wait."""
+        while True:
+            try:
+                return await self._diagnose(request, context.time_remaining())
+            except ResourceExhausted as error:
+                if not error.retry_after:  # the image takes too much, and will again
+                    raise
+                await asyncio.sleep(error.retry_after)
+
+    async def _diagnose(self, request: messages.DiagnoseRequest, seconds_left: float | None) -> Diagnosis:
+        arrived = time.time_ns()
+        tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
+        field = request.WhichOneof("image")
+        if field is None:
+            raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
+        if request.request_id and (known := await asyncio.to_thread(self._known, request)):
+            return known
+        self._classifiers.check_room()
+        stages = _Stages()
+        with stages("resolve"):
+            model = await asyncio.to_thread(self._classifiers.get, request.model_version)
+        with stages("read"):
+            data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
+        with stages("decode"):
+            accepted, square = await self._decoded(tenant, request, data, model)
+        name = new_name(tenant, arrived)
+        if request.request_id:
+            name = await asyncio.to_thread(self._request_ids.reserve, request, name)
+        answering, keeping = self._answer(model, square, stages), self._keep(tenant, request, data, accepted, stages)
+        answer, image = await _both(answering, keeping)
+        diagnosis = diagnosis_of(name, model, answer, image, arrived)
+        if accepted.identity:
+            diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
+            diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
+        if _explained(request, answer):
+            diagnosis.explanation = explanation_name(diagnosis.name, explained_label(diagnosis), _GRAD_CAM)
+        diagnosis.stage_times.extend(stages.times)
+        diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
+        with stages("record"):
+            diagnosis = await asyncio.to_thread(self._record, diagnosis)
+        if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
+            await self._wait_for_explanation(diagnosis, seconds_left)
+        return diagnosis
+
+    def _known(self, request: messages.DiagnoseRequest) -> Diagnosis | None:
+        """The diagnosis that this request made before."""
+        name = self._request_ids.find(request)
+        try:
+            return self._records.get(name) if name else None
+        except NotFound:  # the one who asked first has not made it yet, or never will
+            return None
+
+    async def _wait_for_explanation(self, diagnosis: Diagnosis, seconds_left: float | None) -> None:
+        """For at most half of the time that the call has left."""
+        deadline = time.monotonic() + min(seconds_left or _LONGEST_WAIT, _LONGEST_WAIT) / 2
+        while time.monotonic() < deadline:
+            if ended(await asyncio.to_thread(self._explanations.get, diagnosis.explanation)):
+                return
+            await asyncio.sleep(_EXPLANATION_POLL)
 
     def _stored_bytes(self, image_name: str) -> bytes:
         return load_image_bytes(self._objects, image_name, "image_name")
@@ -145,11 +193,16 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
                 return await asyncio.to_thread(image_ref, self._objects, request.image_name, "image_name")
             return await asyncio.to_thread(self._intake.keep, tenant, data, accepted)
 
-    def _record(self, diagnosis: Diagnosis) -> None:
-        """Stores a diagnosis; then, if one was asked for, its explanation's request."""
-        self._records.create(diagnosis.name, diagnosis)
+    def _record(self, diagnosis: Diagnosis) -> Diagnosis:
+        """Stores a diagnosis; then, if one was asked for, its explanation's request. Returns what is stored.
+
+        That is another's where the same request was diagnosed twice at the same time.
+        """
+        if not self._records.create(diagnosis.name, diagnosis):
+            return self._records.get(diagnosis.name)
         if diagnosis.explanation:
             self._explanations.request(diagnosis, method=_GRAD_CAM)
+        return diagnosis
 
 
 async def _both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:

@@ -1,6 +1,7 @@
 import io
 import itertools
 import struct
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
@@ -271,6 +272,105 @@ def test_what_an_alias_stands_for_is_looked_up_each_time(platform):
     assert platform.ask(png(1), champion).model_version == newer.name
     roll_back(platform.objects, f"{TENANT}/models/cnn/aliases/champion")
     assert platform.ask(png(1), champion).model_version == platform.classifier.name
+
+
+def test_the_same_request_sent_again_gives_the_diagnosis_there_is(platform):
+    first = platform.ask(png(204), request_id="mine")
+    assert platform.ask(png(204), request_id="mine") == first
+    assert len(platform.model.calls) == 1
+    assert platform.ask(png(204), request_id="other").name != first.name
+    assert platform.ask(png(204)).name != first.name
+    with pytest.raises(grpc.RpcError, match="ALREADY_EXISTS"):
+        platform.ask(png(10), request_id="mine")
+    with pytest.raises(grpc.RpcError, match="128 printable"):
+        platform.ask(png(10), request_id="a" * 129)
+
+
+def test_a_request_sent_twice_at_the_same_time_is_one_diagnosis(platform):
+    platform.model.go.clear()
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(platform.ask, png(204), request_id="mine") for _ in range(2)]
+        time.sleep(0.3)
+        platform.model.go.set()
+        first, second = (one.result() for one in asked)
+    assert first == second
+    assert len(platform.stub.ListDiagnoses(messages.ListDiagnosesRequest(parent=TENANT)).diagnoses) == 1
+
+
+def test_a_request_that_failed_can_be_sent_again(platform):
+    platform.model.error = Unavailable("no replica")
+    with pytest.raises(grpc.RpcError, match="no replica"):
+        platform.ask(png(204), request_id="mine")
+    platform.model.error = None
+    assert platform.ask(png(204), request_id="mine").label == "bright"
+
+
+def stream(platform, images, **fields):
+    requests = (
+        messages.DiagnoseStreamRequest(
+            request=messages.DiagnoseRequest(
+                parent=TENANT, model_version=platform.classifier.name, data=image, **fields
+            )
+        )
+        for image in images
+    )
+    return platform.stub.DiagnoseStream(requests, timeout=30)
+
+
+def test_a_stream_is_answered_in_its_order_and_one_bad_image_is_its_own_answer(platform):
+    levels = list(range(8, 208))
+    images = [b"no image" if level == 50 else png(level) for level in levels]
+    answers = list(stream(platform, images))
+    assert len(answers) == 200  # the queue has four places
+    for level, answer in zip(levels, answers, strict=True):
+        if level == 50:
+            assert answer.error.code == "INVALID_ARGUMENT"
+            assert answer.error.message.startswith("data: ")
+        else:
+            assert answer.diagnosis.probabilities[1].probability == pytest.approx(level / 255, abs=1e-6)
+
+
+def test_a_stream_reads_no_further_than_it_answers(platform):
+    platform.model.go.clear()
+    read = []
+
+    def images():
+        for level in range(400):
+            read.append(level)
+            yield png(level % 256, 1000, 1000)
+
+    answers = stream(platform, images())
+    time.sleep(1)
+    assert len(read) < 300
+    platform.model.go.set()
+    assert len(list(answers)) == 400
+
+
+def test_diagnoses_are_found_by_model_label_refusal_and_time(platform):
+    careful = published(platform, out_of_distribution=OutOfDistribution(threshold=1.0))
+    made = [platform.ask(png(level), model) for level, model in ((10, None), (200, None), (10, careful), (7, careful))]
+
+    def found(**fields):
+        request = messages.ListDiagnosesRequest(parent=TENANT, **fields)
+        return [made.index(item) for item in platform.stub.ListDiagnoses(request).diagnoses]
+
+    assert found() == [0, 1, 2, 3]
+    assert found(model=f"{TENANT}/models/cnn") == [0, 1]
+    assert found(model=careful) == [2, 3]
+    assert found(label="dark") == [0, 2]
+    assert found(refused=True) == [3]
+    assert found(start_time=made[1].create_time, end_time=made[3].create_time) == [1, 2]
+    assert found(label="dark", page_size=1) == [0]
+    with pytest.raises(grpc.RpcError, match="must have the form"):
+        found(model="cnn")
+    pages, token = [], ""
+    while True:
+        request = messages.ListDiagnosesRequest(parent=TENANT, label="dark", page_size=1, page_token=token)
+        answer = platform.stub.ListDiagnoses(request)
+        pages += answer.diagnoses
+        if not (token := answer.next_page_token):
+            break
+    assert [made.index(item) for item in pages] == [0, 2]
 
 
 def test_ids_sort_by_time_and_lists_have_pages(platform):

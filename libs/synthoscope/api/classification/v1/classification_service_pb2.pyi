@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from synthoscope.api.classification.v1 import classification_pb2 as _classification_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -20,20 +23,44 @@ EXPLANATION_TIMING_BEFORE_ANSWER: ExplanationTiming
 EXPLANATION_TIMING_IF_UNCERTAIN: ExplanationTiming
 
 class DiagnoseRequest(_message.Message):
-    __slots__ = ("parent", "data", "image_name", "model_version", "explain", "explanation_timing")
+    __slots__ = ("parent", "data", "image_name", "model_version", "explain", "explanation_timing", "request_id")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     IMAGE_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_TIMING_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     parent: str
     data: bytes
     image_name: str
     model_version: str
     explain: bool
     explanation_timing: ExplanationTiming
-    def __init__(self, parent: _Optional[str] = ..., data: _Optional[bytes] = ..., image_name: _Optional[str] = ..., model_version: _Optional[str] = ..., explain: _Optional[bool] = ..., explanation_timing: _Optional[_Union[ExplanationTiming, str]] = ...) -> None: ...
+    request_id: str
+    def __init__(self, parent: _Optional[str] = ..., data: _Optional[bytes] = ..., image_name: _Optional[str] = ..., model_version: _Optional[str] = ..., explain: _Optional[bool] = ..., explanation_timing: _Optional[_Union[ExplanationTiming, str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class DiagnoseStreamRequest(_message.Message):
+    __slots__ = ("request",)
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    request: DiagnoseRequest
+    def __init__(self, request: _Optional[_Union[DiagnoseRequest, _Mapping]] = ...) -> None: ...
+
+class DiagnosisError(_message.Message):
+    __slots__ = ("code", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class DiagnoseStreamResponse(_message.Message):
+    __slots__ = ("diagnosis", "error")
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    diagnosis: _classification_pb2.Diagnosis
+    error: DiagnosisError
+    def __init__(self, diagnosis: _Optional[_Union[_classification_pb2.Diagnosis, _Mapping]] = ..., error: _Optional[_Union[DiagnosisError, _Mapping]] = ...) -> None: ...
 
 class GetDiagnosisRequest(_message.Message):
     __slots__ = ("name",)
@@ -42,14 +69,24 @@ class GetDiagnosisRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ListDiagnosesRequest(_message.Message):
-    __slots__ = ("parent", "page_size", "page_token")
+    __slots__ = ("parent", "page_size", "page_token", "model", "label", "refused", "start_time", "end_time")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
     parent: str
     page_size: int
     page_token: str
-    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    model: str
+    label: str
+    refused: bool
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., model: _Optional[str] = ..., label: _Optional[str] = ..., refused: _Optional[bool] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListDiagnosesResponse(_message.Message):
     __slots__ = ("diagnoses", "next_page_token")

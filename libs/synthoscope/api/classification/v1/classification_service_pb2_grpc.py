@@ -41,6 +41,11 @@ class DiagnosisServiceStub:
                 request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Diagnosis.FromString,
                 _registered_method=True)
+        self.DiagnoseStream = channel.stream_stream(
+                '/synthoscope.api.classification.v1.DiagnosisService/DiagnoseStream',
+                request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.FromString,
+                _registered_method=True)
         self.GetDiagnosis = channel.unary_unary(
                 '/synthoscope.api.classification.v1.DiagnosisService/GetDiagnosis',
                 request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GetDiagnosisRequest.SerializeToString,
@@ -60,7 +65,17 @@ class DiagnosisServiceServicer:
     def Diagnose(self, request, context):
         """Diagnoses one image. The image and the answer are stored before it returns. INVALID_ARGUMENT when the image does
         not decode; RESOURCE_EXHAUSTED over 4 MiB inline, over 64 megapixels, or when the queue is full; NOT_FOUND for an
-        unknown model or image; FAILED_PRECONDITION when the model is not a classifier.
+        unknown model or image; FAILED_PRECONDITION when the model is not a classifier; ALREADY_EXISTS for a request_id that
+        was used for another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiagnoseStream(self, request_iterator, context):
+        """Diagnoses images as they come, any number of them; answers come in the order of the requests. What is wrong with one
+        image is its answer, and the others go on. While the queue is full the server reads no further, and waits instead of
+        refusing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,7 +89,7 @@ class DiagnosisServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDiagnoses(self, request, context):
-        """Lists diagnoses, by name.
+        """Lists diagnoses, by name, which is by time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +102,11 @@ def add_DiagnosisServiceServicer_to_server(servicer, server):
                     servicer.Diagnose,
                     request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Diagnosis.SerializeToString,
+            ),
+            'DiagnoseStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.DiagnoseStream,
+                    request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.SerializeToString,
             ),
             'GetDiagnosis': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDiagnosis,
@@ -127,6 +147,33 @@ class DiagnosisService:
             '/synthoscope.api.classification.v1.DiagnosisService/Diagnose',
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseRequest.SerializeToString,
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Diagnosis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiagnoseStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/synthoscope.api.classification.v1.DiagnosisService/DiagnoseStream',
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.SerializeToString,
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,
