@@ -1,5 +1,7 @@
 """`synthoscope diagnose` and `synthoscope explain`."""
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,28 +10,53 @@ from google.protobuf import json_format
 
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_service_pb2 import DiagnosisError
 from synthoscope.api.models.v1.models_pb2 import ModelKind
 from synthoscope.cli.console import AsJson, console, print_message, short_name, table
 from synthoscope.client import Client
-from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
 
 
 def diagnose(
-    image: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A PNG or JPEG file.")],
+    images: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or DICOM files.")],
     model: Annotated[str, typer.Option(help="`tumours` or `tumours@VERSION`; not needed when there is one.")] = "",
     explain: Annotated[Path | None, typer.Option(help="Write the heatmap laid over the image to this PNG.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Diagnoses an image; with --explain shows where the model looked."""
+    """Diagnoses images; with --explain shows where the model looked, of one image."""
+    if explain and len(images) > 1:
+        raise InvalidInput("explain", "is for one image")
     with Client() as client:
         version = client.model_name(model) if model else only_classifier(client)
-        diagnosis = client.diagnoses.diagnose(image.read_bytes(), version, explain=explain is not None)
+        if len(images) > 1:
+            show_many(
+                images, client.diagnoses.diagnose_many((image.read_bytes() for image in images), version), as_json
+            )
+            return
+        diagnosis = client.diagnoses.diagnose(images[0].read_bytes(), version, explain=explain is not None)
         if explain:
             explanation = client.diagnoses.wait(diagnosis.explanation)
             explain.write_bytes(client.diagnoses.overlay(explanation))
     show_diagnosis(diagnosis, as_json)
     if explain and not as_json:
         console.print(f"heatmap of {explanation.label}: {explain}")
+
+
+def show_many(images: Sequence[Path], found: Iterable[Diagnosis | DiagnosisError], as_json: bool) -> None:
+    """Prints a line for each image as it is diagnosed; of one that cannot be, why. Exits with 1 if there are such."""
+    wrong = 0
+    for image, answer in zip(images, found, strict=True):
+        wrong += isinstance(answer, DiagnosisError)
+        if as_json:
+            typer.echo(json.dumps({"file": str(image), **json_format.MessageToDict(answer)}))
+        elif isinstance(answer, DiagnosisError):
+            console.print(f"{image}: {answer.message}", soft_wrap=True)
+        else:
+            likeliest = max(answer.probabilities, key=lambda item: item.probability)
+            said = f"{answer.label} ({likeliest.probability:.3f})" if answer.label else answer.refusal.message
+            console.print(f"{image}: {said}", soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def explain_diagnosis(

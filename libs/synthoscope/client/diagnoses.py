@@ -1,9 +1,10 @@
 """Diagnoses and their explanations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from synthoscope.api.classification.v1 import classification_service_pb2 as diagnosis_requests
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_service_pb2 import DiagnosisError
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
 from synthoscope.api.explanation.v1 import explanation_service_pb2 as explanation_requests
 from synthoscope.api.explanation.v1.explanation_pb2 import Explanation, ExplanationMethod
@@ -28,6 +29,20 @@ class Diagnoses:
 
     def diagnose(self, data: bytes, model_version: str, *, explain: bool = False) -> Diagnosis:
         """Diagnoses a PNG, JPEG or DICOM file. Raises InvalidInput when it is none, NotFound for an unknown model."""
+        return call(self._diagnoses.Diagnose, self._request(data, model_version, explain=explain))
+
+    def diagnose_many(self, images: Iterable[bytes], model_version: str) -> Iterator[Diagnosis | DiagnosisError]:
+        """Diagnoses files as they come, in their order; of one that cannot be diagnosed, why.
+
+        `images` is read only as fast as they are diagnosed.
+        """
+        requests = (
+            diagnosis_requests.DiagnoseStreamRequest(request=self._request(data, model_version)) for data in images
+        )
+        for answer in stream(self._diagnoses.DiagnoseStream, requests):
+            yield answer.error if answer.HasField("error") else answer.diagnosis
+
+    def _request(self, data: bytes, model_version: str, *, explain: bool = False) -> diagnosis_requests.DiagnoseRequest:
         request = diagnosis_requests.DiagnoseRequest(
             parent=self._connection.parent, model_version=model_version, explain=explain
         )
@@ -35,7 +50,7 @@ class Diagnoses:
             request.image_name = self._images.upload(data).name
         else:
             request.data = data
-        return call(self._diagnoses.Diagnose, request)
+        return request
 
     def get(self, name: str) -> Diagnosis:
         """A diagnosis. Raises NotFound."""
