@@ -26,6 +26,7 @@ from synthoscope.rpc import health, metrics, status
 from synthoscope.rpc.auth import Authenticator, become, check_tenant
 from synthoscope.rpc.deadlines import Deadlines
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, SynthoscopeError, Unimplemented
+from synthoscope.rpc.roles import roles_of
 
 _log = structlog.get_logger()
 _END: Any = grpc.aio.EOF
@@ -56,6 +57,7 @@ class Method:
 
     name: str
     handler: "grpc.RpcMethodHandler[Any, Any]"
+    roles: frozenset[str]
 
     @property
     def open_to_all(self) -> bool:
@@ -104,7 +106,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if handler is None:
                 metrics.count_unknown()
                 return None
-            self._wrapped[name] = self._wrap(Method(name, handler))
+            self._wrapped[name] = self._wrap(Method(name, handler, roles_of(name)))
         return self._wrapped[name]
 
     def _wrap(self, method: Method) -> Any:
@@ -134,14 +136,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async with metrics.observed(method.name, context), _translated(context, call):
             with slot:
                 async with deadlines.limit(seconds, watch=handler.response_streaming):
-                    tenant = None if method.open_to_all else self._authenticate(context)
+                    tenant = None if method.open_to_all else self._authenticate(method, context)
                     if handler.request_streaming:
                         yield _requests(method, context, tenant)
                     else:
                         yield await _request(method, context, tenant)
 
-    def _authenticate(self, context: Any) -> str:
+    def _authenticate(self, method: Method, context: Any) -> str:
         identity = self.authenticator.authenticate(context.invocation_metadata() or ())
+        identity.require(method.roles)
         become(identity)
         structlog.contextvars.bind_contextvars(tenant=identity.tenant, subject=identity.subject)
         return identity.tenant

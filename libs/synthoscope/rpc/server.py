@@ -25,6 +25,7 @@ from synthoscope.rpc.deadlines import Deadlines
 from synthoscope.rpc.errors import StartupError
 from synthoscope.rpc.health import HealthServicer
 from synthoscope.rpc.interceptors import CallInterceptor, Capacity
+from synthoscope.rpc.jwt_tokens import JwtTokens
 from synthoscope.rpc.metrics import metrics_endpoint
 from synthoscope.rpc.readiness import Dependency, Readiness
 from synthoscope.rpc.settings import LARGEST_METADATA, LARGEST_REQUEST, ServerSettings
@@ -115,7 +116,8 @@ async def run(
 
     Raises StartupError when it cannot start.
     """
-    authenticator = Authenticator.load(settings.tokens_file)
+    signed = JwtTokens(settings.jwt) if settings.jwt else None
+    authenticator = Authenticator.load(settings.tokens_file, signed)
     deadlines = Deadlines(settings)
     services = HealthServicer(registration.name for registration in registrations)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.watch_threads, "watch"))
@@ -130,7 +132,8 @@ async def run(
         readiness = Readiness(
             services, dependencies, settings.readiness_probe_seconds, settings.readiness_patience_seconds
         )
-        tasks = [asyncio.ensure_future(work(stop)) for work in (*background, readiness.watch)]
+        watches = [readiness.watch, *([signed.watch] if signed else [])]
+        tasks = [asyncio.ensure_future(work(stop)) for work in (*background, *watches)]
         on_ready(endpoints)
         crashed = await _first_crash(tasks, stop)
         _log.info("draining")

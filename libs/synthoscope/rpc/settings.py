@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 S = TypeVar("S", bound=BaseSettings)
@@ -14,6 +14,32 @@ LARGEST_REQUEST = 4 * 1024 * 1024
 
 LARGEST_METADATA = 8 * 1024
 """Bytes of one call's metadata."""
+
+
+class JwtSettings(BaseModel):
+    """Whose tokens are taken, and what their claims are called. A token needs `exp` and `sub`, too."""
+
+    model_config = ConfigDict(frozen=True)
+
+    jwks: str
+    """The provider's keys: a file's path, or an https address (http on loopback only)."""
+    issuer: str
+    audience: str
+    tenant_claim: str = "tenant"
+    roles_claim: str = "roles"
+    """A list of roles, or one text with spaces between; those that are not known here do not count."""
+    refresh_seconds: float = Field(default=300, gt=0)
+    leeway_seconds: float = Field(default=30, ge=0, le=300)
+    """How far clocks may differ."""
+
+    @field_validator("jwks")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        if value.startswith("http://") and not value.startswith(
+            ("http://127.0.0.1", "http://localhost", "http://[::1]")
+        ):
+            raise ValueError("must be an https address or a file: whoever can change the keys can let anybody in")
+        return value
 
 
 class ServerSettings(BaseModel):
@@ -27,7 +53,9 @@ class ServerSettings(BaseModel):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
     tokens_file: Path
-    """JSON: {"tokens": [{"sha256": …, "tenant": …, "subject": …, "roles": […]}]}."""
+    """JSON: {"tokens": [{"sha256": …, "tenant": …, "subject": …, "roles": ["diagnose", "read", "train", "admin"]}]}."""
+    jwt: JwtSettings | None = None
+    """An identity provider whose tokens are taken, too."""
 
     tls_certificate: Path | None = None
     """PEM chain; with `tls_key`, the server speaks TLS."""

@@ -36,7 +36,7 @@ class Jobs(jobs_service_pb2_grpc.JobServiceServicer):
             case "slow":
                 time.sleep(0.5)
             case "admin":
-                auth.caller().require("admin")
+                auth.caller().require(frozenset({"admin"}))
             case "nothing":
                 return None
         caller = auth.caller()

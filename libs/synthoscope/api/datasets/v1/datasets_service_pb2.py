@@ -23,47 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.datasets.v1 import audits_pb2 as synthoscope_dot_api_dot_datasets_dot_v1_dot_audits__pb2
 from synthoscope.api.datasets.v1 import datasets_pb2 as synthoscope_dot_api_dot_datasets_dot_v1_dot_datasets__pb2
 from synthoscope.api.images.v1 import preprocessing_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_preprocessing__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2synthoscope/api/datasets/v1/datasets_service.proto\x12\x1bsynthoscope.api.datasets.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a(synthoscope/api/datasets/v1/audits.proto\x1a*synthoscope/api/datasets/v1/datasets.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\xbb\x01\n\x1bImportDatasetVersionRequest\x12I\n\x06header\x18\x01 \x01(\x0b\x32\x37.synthoscope.api.datasets.v1.ImportDatasetVersionHeaderH\x00\x12I\n\x06images\x18\x02 \x01(\x0b\x32\x37.synthoscope.api.datasets.v1.ImportDatasetVersionImagesH\x00\x42\x06\n\x04part\"\x7f\n\x1aImportDatasetVersionHeader\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\x12?\n\rpreprocessing\x18\x03 \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\"W\n\x1aImportDatasetVersionImages\x12\x39\n\x06images\x18\x01 \x03(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\"(\n\x18GetDatasetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x1aListDatasetVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"}\n\x1bListDatasetVersionsResponse\x12\x45\n\x10\x64\x61taset_versions\x18\x01 \x03(\x0b\x32+.synthoscope.api.datasets.v1.DatasetVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x18ListDatasetImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x31\n\x05split\x18\x04 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x05 \x01(\t\"o\n\x19ListDatasetImagesResponse\x12\x39\n\x06images\x18\x01 \x03(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1b\x44\x65riveDatasetVersionRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x16\n\x0eparent_version\x18\x02 \x01(\t\x12;\n\nderivation\x18\x03 \x01(\x0b\x32\'.synthoscope.api.datasets.v1.Derivation\">\n\x1d\x43ompareDatasetVersionsRequest\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"+\n\x1b\x44\x65leteDatasetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x19SubmitDatasetAuditRequest\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x16GetDatasetAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x17GetDatasetAuditResponse\x12\x38\n\x05\x61udit\x18\x01 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetAudit2\xf6\x08\n\x0e\x44\x61tasetService\x12\x7f\n\x14ImportDatasetVersion\x12\x38.synthoscope.api.datasets.v1.ImportDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion(\x01\x12w\n\x11GetDatasetVersion\x12\x35.synthoscope.api.datasets.v1.GetDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion\x12\x88\x01\n\x13ListDatasetVersions\x12\x37.synthoscope.api.datasets.v1.ListDatasetVersionsRequest\x1a\x38.synthoscope.api.datasets.v1.ListDatasetVersionsResponse\x12\x82\x01\n\x11ListDatasetImages\x12\x35.synthoscope.api.datasets.v1.ListDatasetImagesRequest\x1a\x36.synthoscope.api.datasets.v1.ListDatasetImagesResponse\x12}\n\x14\x44\x65riveDatasetVersion\x12\x38.synthoscope.api.datasets.v1.DeriveDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion\x12\x84\x01\n\x16\x43ompareDatasetVersions\x12:.synthoscope.api.datasets.v1.CompareDatasetVersionsRequest\x1a..synthoscope.api.datasets.v1.DatasetComparison\x12h\n\x14\x44\x65leteDatasetVersion\x12\x38.synthoscope.api.datasets.v1.DeleteDatasetVersionRequest\x1a\x16.google.protobuf.Empty\x12j\n\x12SubmitDatasetAudit\x12\x36.synthoscope.api.datasets.v1.SubmitDatasetAuditRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12~\n\x0fGetDatasetAudit\x12\x33.synthoscope.api.datasets.v1.GetDatasetAuditRequest\x1a\x34.synthoscope.api.datasets.v1.GetDatasetAuditResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2synthoscope/api/datasets/v1/datasets_service.proto\x12\x1bsynthoscope.api.datasets.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a&synthoscope/api/access/v1/access.proto\x1a(synthoscope/api/datasets/v1/audits.proto\x1a*synthoscope/api/datasets/v1/datasets.proto\x1a-synthoscope/api/images/v1/preprocessing.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\xbb\x01\n\x1bImportDatasetVersionRequest\x12I\n\x06header\x18\x01 \x01(\x0b\x32\x37.synthoscope.api.datasets.v1.ImportDatasetVersionHeaderH\x00\x12I\n\x06images\x18\x02 \x01(\x0b\x32\x37.synthoscope.api.datasets.v1.ImportDatasetVersionImagesH\x00\x42\x06\n\x04part\"\x7f\n\x1aImportDatasetVersionHeader\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\x12?\n\rpreprocessing\x18\x03 \x01(\x0b\x32(.synthoscope.api.images.v1.Preprocessing\"W\n\x1aImportDatasetVersionImages\x12\x39\n\x06images\x18\x01 \x03(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\"(\n\x18GetDatasetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x1aListDatasetVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"}\n\x1bListDatasetVersionsResponse\x12\x45\n\x10\x64\x61taset_versions\x18\x01 \x03(\x0b\x32+.synthoscope.api.datasets.v1.DatasetVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x18ListDatasetImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x31\n\x05split\x18\x04 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\r\n\x05label\x18\x05 \x01(\t\"o\n\x19ListDatasetImagesResponse\x12\x39\n\x06images\x18\x01 \x03(\x0b\x32).synthoscope.api.datasets.v1.DatasetImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1b\x44\x65riveDatasetVersionRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x16\n\x0eparent_version\x18\x02 \x01(\t\x12;\n\nderivation\x18\x03 \x01(\x0b\x32\'.synthoscope.api.datasets.v1.Derivation\">\n\x1d\x43ompareDatasetVersionsRequest\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"+\n\x1b\x44\x65leteDatasetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x19SubmitDatasetAuditRequest\x12\x17\n\x0f\x64\x61taset_version\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x16GetDatasetAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x17GetDatasetAuditResponse\x12\x38\n\x05\x61udit\x18\x01 \x01(\x0b\x32).synthoscope.api.datasets.v1.DatasetAudit2\xbd\t\n\x0e\x44\x61tasetService\x12\x86\x01\n\x14ImportDatasetVersion\x12\x38.synthoscope.api.datasets.v1.ImportDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion\"\x05\xaa\xc0\x18\x01\x03(\x01\x12\x7f\n\x11GetDatasetVersion\x12\x35.synthoscope.api.datasets.v1.GetDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x90\x01\n\x13ListDatasetVersions\x12\x37.synthoscope.api.datasets.v1.ListDatasetVersionsRequest\x1a\x38.synthoscope.api.datasets.v1.ListDatasetVersionsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x8a\x01\n\x11ListDatasetImages\x12\x35.synthoscope.api.datasets.v1.ListDatasetImagesRequest\x1a\x36.synthoscope.api.datasets.v1.ListDatasetImagesResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x84\x01\n\x14\x44\x65riveDatasetVersion\x12\x38.synthoscope.api.datasets.v1.DeriveDatasetVersionRequest\x1a+.synthoscope.api.datasets.v1.DatasetVersion\"\x05\xaa\xc0\x18\x01\x03\x12\x8c\x01\n\x16\x43ompareDatasetVersions\x12:.synthoscope.api.datasets.v1.CompareDatasetVersionsRequest\x1a..synthoscope.api.datasets.v1.DatasetComparison\"\x06\xaa\xc0\x18\x02\x02\x03\x12o\n\x14\x44\x65leteDatasetVersion\x12\x38.synthoscope.api.datasets.v1.DeleteDatasetVersionRequest\x1a\x16.google.protobuf.Empty\"\x05\xaa\xc0\x18\x01\x04\x12q\n\x12SubmitDatasetAudit\x12\x36.synthoscope.api.datasets.v1.SubmitDatasetAuditRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12\x86\x01\n\x0fGetDatasetAudit\x12\x33.synthoscope.api.datasets.v1.GetDatasetAuditRequest\x1a\x34.synthoscope.api.datasets.v1.GetDatasetAuditResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.datasets.v1.datasets_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTDATASETVERSIONREQUEST']._serialized_start=282
-  _globals['_IMPORTDATASETVERSIONREQUEST']._serialized_end=469
-  _globals['_IMPORTDATASETVERSIONHEADER']._serialized_start=471
-  _globals['_IMPORTDATASETVERSIONHEADER']._serialized_end=598
-  _globals['_IMPORTDATASETVERSIONIMAGES']._serialized_start=600
-  _globals['_IMPORTDATASETVERSIONIMAGES']._serialized_end=687
-  _globals['_GETDATASETVERSIONREQUEST']._serialized_start=689
-  _globals['_GETDATASETVERSIONREQUEST']._serialized_end=729
-  _globals['_LISTDATASETVERSIONSREQUEST']._serialized_start=731
-  _globals['_LISTDATASETVERSIONSREQUEST']._serialized_end=814
-  _globals['_LISTDATASETVERSIONSRESPONSE']._serialized_start=816
-  _globals['_LISTDATASETVERSIONSRESPONSE']._serialized_end=941
-  _globals['_LISTDATASETIMAGESREQUEST']._serialized_start=944
-  _globals['_LISTDATASETIMAGESREQUEST']._serialized_end=1091
-  _globals['_LISTDATASETIMAGESRESPONSE']._serialized_start=1093
-  _globals['_LISTDATASETIMAGESRESPONSE']._serialized_end=1204
-  _globals['_DERIVEDATASETVERSIONREQUEST']._serialized_start=1207
-  _globals['_DERIVEDATASETVERSIONREQUEST']._serialized_end=1338
-  _globals['_COMPAREDATASETVERSIONSREQUEST']._serialized_start=1340
-  _globals['_COMPAREDATASETVERSIONSREQUEST']._serialized_end=1402
-  _globals['_DELETEDATASETVERSIONREQUEST']._serialized_start=1404
-  _globals['_DELETEDATASETVERSIONREQUEST']._serialized_end=1447
-  _globals['_SUBMITDATASETAUDITREQUEST']._serialized_start=1449
-  _globals['_SUBMITDATASETAUDITREQUEST']._serialized_end=1521
-  _globals['_GETDATASETAUDITREQUEST']._serialized_start=1523
-  _globals['_GETDATASETAUDITREQUEST']._serialized_end=1561
-  _globals['_GETDATASETAUDITRESPONSE']._serialized_start=1563
-  _globals['_GETDATASETAUDITRESPONSE']._serialized_end=1646
-  _globals['_DATASETSERVICE']._serialized_start=1649
-  _globals['_DATASETSERVICE']._serialized_end=2791
+  _globals['_DATASETSERVICE'].methods_by_name['ImportDatasetVersion']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['ImportDatasetVersion']._serialized_options = b'\252\300\030\001\003'
+  _globals['_DATASETSERVICE'].methods_by_name['GetDatasetVersion']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['GetDatasetVersion']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_DATASETSERVICE'].methods_by_name['ListDatasetVersions']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['ListDatasetVersions']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_DATASETSERVICE'].methods_by_name['ListDatasetImages']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['ListDatasetImages']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_DATASETSERVICE'].methods_by_name['DeriveDatasetVersion']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['DeriveDatasetVersion']._serialized_options = b'\252\300\030\001\003'
+  _globals['_DATASETSERVICE'].methods_by_name['CompareDatasetVersions']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['CompareDatasetVersions']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_DATASETSERVICE'].methods_by_name['DeleteDatasetVersion']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['DeleteDatasetVersion']._serialized_options = b'\252\300\030\001\004'
+  _globals['_DATASETSERVICE'].methods_by_name['SubmitDatasetAudit']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['SubmitDatasetAudit']._serialized_options = b'\252\300\030\001\003'
+  _globals['_DATASETSERVICE'].methods_by_name['GetDatasetAudit']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['GetDatasetAudit']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_IMPORTDATASETVERSIONREQUEST']._serialized_start=322
+  _globals['_IMPORTDATASETVERSIONREQUEST']._serialized_end=509
+  _globals['_IMPORTDATASETVERSIONHEADER']._serialized_start=511
+  _globals['_IMPORTDATASETVERSIONHEADER']._serialized_end=638
+  _globals['_IMPORTDATASETVERSIONIMAGES']._serialized_start=640
+  _globals['_IMPORTDATASETVERSIONIMAGES']._serialized_end=727
+  _globals['_GETDATASETVERSIONREQUEST']._serialized_start=729
+  _globals['_GETDATASETVERSIONREQUEST']._serialized_end=769
+  _globals['_LISTDATASETVERSIONSREQUEST']._serialized_start=771
+  _globals['_LISTDATASETVERSIONSREQUEST']._serialized_end=854
+  _globals['_LISTDATASETVERSIONSRESPONSE']._serialized_start=856
+  _globals['_LISTDATASETVERSIONSRESPONSE']._serialized_end=981
+  _globals['_LISTDATASETIMAGESREQUEST']._serialized_start=984
+  _globals['_LISTDATASETIMAGESREQUEST']._serialized_end=1131
+  _globals['_LISTDATASETIMAGESRESPONSE']._serialized_start=1133
+  _globals['_LISTDATASETIMAGESRESPONSE']._serialized_end=1244
+  _globals['_DERIVEDATASETVERSIONREQUEST']._serialized_start=1247
+  _globals['_DERIVEDATASETVERSIONREQUEST']._serialized_end=1378
+  _globals['_COMPAREDATASETVERSIONSREQUEST']._serialized_start=1380
+  _globals['_COMPAREDATASETVERSIONSREQUEST']._serialized_end=1442
+  _globals['_DELETEDATASETVERSIONREQUEST']._serialized_start=1444
+  _globals['_DELETEDATASETVERSIONREQUEST']._serialized_end=1487
+  _globals['_SUBMITDATASETAUDITREQUEST']._serialized_start=1489
+  _globals['_SUBMITDATASETAUDITREQUEST']._serialized_end=1561
+  _globals['_GETDATASETAUDITREQUEST']._serialized_start=1563
+  _globals['_GETDATASETAUDITREQUEST']._serialized_end=1601
+  _globals['_GETDATASETAUDITRESPONSE']._serialized_start=1603
+  _globals['_GETDATASETAUDITRESPONSE']._serialized_end=1686
+  _globals['_DATASETSERVICE']._serialized_start=1689
+  _globals['_DATASETSERVICE']._serialized_end=2902
 # @@protoc_insertion_point(module_scope)

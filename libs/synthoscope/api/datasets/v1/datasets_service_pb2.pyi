@@ -1,4 +1,5 @@
 from google.protobuf import empty_pb2 as _empty_pb2
+from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.datasets.v1 import audits_pb2 as _audits_pb2
 from synthoscope.api.datasets.v1 import datasets_pb2 as _datasets_pb2
 from synthoscope.api.images.v1 import preprocessing_pb2 as _preprocessing_pb2

@@ -22,25 +22,32 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.experiments.v1 import experiments_pb2 as synthoscope_dot_api_dot_experiments_dot_v1_dot_experiments__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n8synthoscope/api/experiments/v1/experiments_service.proto\x12\x1esynthoscope.api.experiments.v1\x1a\x30synthoscope/api/experiments/v1/experiments.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\xa8\x01\n\x17SubmitExperimentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12N\n\rspecification\x18\x03 \x01(\x0b\x32\x37.synthoscope.api.experiments.v1.ExperimentSpecification\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x04 \x01(\x08\"$\n\x14GetExperimentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"O\n\x16ListExperimentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"s\n\x17ListExperimentsResponse\x12?\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32*.synthoscope.api.experiments.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf6\x02\n\x11\x45xperimentService\x12i\n\x10SubmitExperiment\x12\x37.synthoscope.api.experiments.v1.SubmitExperimentRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12q\n\rGetExperiment\x12\x34.synthoscope.api.experiments.v1.GetExperimentRequest\x1a*.synthoscope.api.experiments.v1.Experiment\x12\x82\x01\n\x0fListExperiments\x12\x36.synthoscope.api.experiments.v1.ListExperimentsRequest\x1a\x37.synthoscope.api.experiments.v1.ListExperimentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n8synthoscope/api/experiments/v1/experiments_service.proto\x12\x1esynthoscope.api.experiments.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\x30synthoscope/api/experiments/v1/experiments.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\xa8\x01\n\x17SubmitExperimentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12N\n\rspecification\x18\x03 \x01(\x0b\x32\x37.synthoscope.api.experiments.v1.ExperimentSpecification\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x04 \x01(\x08\"$\n\x14GetExperimentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"O\n\x16ListExperimentsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"s\n\x17ListExperimentsResponse\x12?\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32*.synthoscope.api.experiments.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8d\x03\n\x11\x45xperimentService\x12p\n\x10SubmitExperiment\x12\x37.synthoscope.api.experiments.v1.SubmitExperimentRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12y\n\rGetExperiment\x12\x34.synthoscope.api.experiments.v1.GetExperimentRequest\x1a*.synthoscope.api.experiments.v1.Experiment\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x8a\x01\n\x0fListExperiments\x12\x36.synthoscope.api.experiments.v1.ListExperimentsRequest\x1a\x37.synthoscope.api.experiments.v1.ListExperimentsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.experiments.v1.experiments_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITEXPERIMENTREQUEST']._serialized_start=179
-  _globals['_SUBMITEXPERIMENTREQUEST']._serialized_end=347
-  _globals['_GETEXPERIMENTREQUEST']._serialized_start=349
-  _globals['_GETEXPERIMENTREQUEST']._serialized_end=385
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=387
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=466
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=468
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=583
-  _globals['_EXPERIMENTSERVICE']._serialized_start=586
-  _globals['_EXPERIMENTSERVICE']._serialized_end=960
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['SubmitExperiment']._loaded_options = None
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['SubmitExperiment']._serialized_options = b'\252\300\030\001\003'
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['GetExperiment']._loaded_options = None
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['GetExperiment']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['ListExperiments']._loaded_options = None
+  _globals['_EXPERIMENTSERVICE'].methods_by_name['ListExperiments']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_SUBMITEXPERIMENTREQUEST']._serialized_start=219
+  _globals['_SUBMITEXPERIMENTREQUEST']._serialized_end=387
+  _globals['_GETEXPERIMENTREQUEST']._serialized_start=389
+  _globals['_GETEXPERIMENTREQUEST']._serialized_end=425
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=427
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=506
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=508
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=623
+  _globals['_EXPERIMENTSERVICE']._serialized_start=626
+  _globals['_EXPERIMENTSERVICE']._serialized_end=1023
 # @@protoc_insertion_point(module_scope)

@@ -22,26 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.explanation.v1 import explanation_pb2 as synthoscope_dot_api_dot_explanation_dot_v1_dot_explanation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n8synthoscope/api/explanation/v1/explanation_service.proto\x12\x1esynthoscope.api.explanation.v1\x1a\x30synthoscope/api/explanation/v1/explanation.proto\"\x7f\n\x18\x43reateExplanationRequest\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x41\n\x06method\x18\x03 \x01(\x0e\x32\x31.synthoscope.api.explanation.v1.ExplanationMethod\"%\n\x15GetExplanationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x17ListExplanationsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x18ListExplanationsResponse\x12\x41\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32+.synthoscope.api.explanation.v1.Explanation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x17WatchExplanationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\x8a\x04\n\x12\x45xplanationService\x12z\n\x11\x43reateExplanation\x12\x38.synthoscope.api.explanation.v1.CreateExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation\x12t\n\x0eGetExplanation\x12\x35.synthoscope.api.explanation.v1.GetExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation\x12\x85\x01\n\x10ListExplanations\x12\x37.synthoscope.api.explanation.v1.ListExplanationsRequest\x1a\x38.synthoscope.api.explanation.v1.ListExplanationsResponse\x12z\n\x10WatchExplanation\x12\x37.synthoscope.api.explanation.v1.WatchExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n8synthoscope/api/explanation/v1/explanation_service.proto\x12\x1esynthoscope.api.explanation.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\x30synthoscope/api/explanation/v1/explanation.proto\"\x7f\n\x18\x43reateExplanationRequest\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x41\n\x06method\x18\x03 \x01(\x0e\x32\x31.synthoscope.api.explanation.v1.ExplanationMethod\"%\n\x15GetExplanationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x17ListExplanationsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x18ListExplanationsResponse\x12\x41\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32+.synthoscope.api.explanation.v1.Explanation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x17WatchExplanationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xab\x04\n\x12\x45xplanationService\x12\x81\x01\n\x11\x43reateExplanation\x12\x38.synthoscope.api.explanation.v1.CreateExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation\"\x05\xaa\xc0\x18\x01\x01\x12|\n\x0eGetExplanation\x12\x35.synthoscope.api.explanation.v1.GetExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation\"\x06\xaa\xc0\x18\x02\x01\x02\x12\x8d\x01\n\x10ListExplanations\x12\x37.synthoscope.api.explanation.v1.ListExplanationsRequest\x1a\x38.synthoscope.api.explanation.v1.ListExplanationsResponse\"\x06\xaa\xc0\x18\x02\x01\x02\x12\x82\x01\n\x10WatchExplanation\x12\x37.synthoscope.api.explanation.v1.WatchExplanationRequest\x1a+.synthoscope.api.explanation.v1.Explanation\"\x06\xaa\xc0\x18\x02\x01\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.explanation.v1.explanation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATEEXPLANATIONREQUEST']._serialized_start=142
-  _globals['_CREATEEXPLANATIONREQUEST']._serialized_end=269
-  _globals['_GETEXPLANATIONREQUEST']._serialized_start=271
-  _globals['_GETEXPLANATIONREQUEST']._serialized_end=308
-  _globals['_LISTEXPLANATIONSREQUEST']._serialized_start=310
-  _globals['_LISTEXPLANATIONSREQUEST']._serialized_end=390
-  _globals['_LISTEXPLANATIONSRESPONSE']._serialized_start=392
-  _globals['_LISTEXPLANATIONSRESPONSE']._serialized_end=510
-  _globals['_WATCHEXPLANATIONREQUEST']._serialized_start=512
-  _globals['_WATCHEXPLANATIONREQUEST']._serialized_end=551
-  _globals['_EXPLANATIONSERVICE']._serialized_start=554
-  _globals['_EXPLANATIONSERVICE']._serialized_end=1076
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['CreateExplanation']._loaded_options = None
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['CreateExplanation']._serialized_options = b'\252\300\030\001\001'
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['GetExplanation']._loaded_options = None
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['GetExplanation']._serialized_options = b'\252\300\030\002\001\002'
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['ListExplanations']._loaded_options = None
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['ListExplanations']._serialized_options = b'\252\300\030\002\001\002'
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['WatchExplanation']._loaded_options = None
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['WatchExplanation']._serialized_options = b'\252\300\030\002\001\002'
+  _globals['_CREATEEXPLANATIONREQUEST']._serialized_start=182
+  _globals['_CREATEEXPLANATIONREQUEST']._serialized_end=309
+  _globals['_GETEXPLANATIONREQUEST']._serialized_start=311
+  _globals['_GETEXPLANATIONREQUEST']._serialized_end=348
+  _globals['_LISTEXPLANATIONSREQUEST']._serialized_start=350
+  _globals['_LISTEXPLANATIONSREQUEST']._serialized_end=430
+  _globals['_LISTEXPLANATIONSRESPONSE']._serialized_start=432
+  _globals['_LISTEXPLANATIONSRESPONSE']._serialized_end=550
+  _globals['_WATCHEXPLANATIONREQUEST']._serialized_start=552
+  _globals['_WATCHEXPLANATIONREQUEST']._serialized_end=591
+  _globals['_EXPLANATIONSERVICE']._serialized_start=594
+  _globals['_EXPLANATIONSERVICE']._serialized_end=1149
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.explanation.v1 import explanation_pb2 as _explanation_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_images_dot_v1_dot_images__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/images/v1/images_service.proto\x12\x19synthoscope.api.images.v1\x1a&synthoscope/api/images/v1/images.proto\"m\n\x12UploadImageRequest\x12>\n\x06header\x18\x01 \x01(\x0b\x32,.synthoscope.api.images.v1.UploadImageHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"k\n\x11UploadImageHeader\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\"\n\x1a\x61llow_burned_in_annotation\x18\x03 \x01(\x08\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"f\n\x13UploadImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\"\n\x1a\x61llow_burned_in_annotation\x18\x04 \x01(\x08\"K\n\x14UploadImagesResponse\x12\x33\n\x06images\x18\x01 \x03(\x0b\x32#.synthoscope.api.images.v1.ImageRef\":\n\x18\x46indMissingImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x03(\t\"\xbf\x01\n\x19\x46indMissingImagesResponse\x12\x0e\n\x06sha256\x18\x01 \x03(\t\x12]\n\rstored_sha256\x18\x02 \x03(\x0b\x32\x46.synthoscope.api.images.v1.FindMissingImagesResponse.StoredSha256Entry\x1a\x33\n\x11StoredSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"$\n\x14\x44ownloadImageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x15\x44ownloadImageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\xdc\x03\n\x0cImageService\x12\x63\n\x0bUploadImage\x12-.synthoscope.api.images.v1.UploadImageRequest\x1a#.synthoscope.api.images.v1.ImageRef(\x01\x12q\n\x0cUploadImages\x12..synthoscope.api.images.v1.UploadImagesRequest\x1a/.synthoscope.api.images.v1.UploadImagesResponse(\x01\x12~\n\x11\x46indMissingImages\x12\x33.synthoscope.api.images.v1.FindMissingImagesRequest\x1a\x34.synthoscope.api.images.v1.FindMissingImagesResponse\x12t\n\rDownloadImage\x12/.synthoscope.api.images.v1.DownloadImageRequest\x1a\x30.synthoscope.api.images.v1.DownloadImageResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/images/v1/images_service.proto\x12\x19synthoscope.api.images.v1\x1a&synthoscope/api/access/v1/access.proto\x1a&synthoscope/api/images/v1/images.proto\"m\n\x12UploadImageRequest\x12>\n\x06header\x18\x01 \x01(\x0b\x32,.synthoscope.api.images.v1.UploadImageHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"k\n\x11UploadImageHeader\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\"\n\x1a\x61llow_burned_in_annotation\x18\x03 \x01(\x08\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"f\n\x13UploadImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\"\n\x1a\x61llow_burned_in_annotation\x18\x04 \x01(\x08\"K\n\x14UploadImagesResponse\x12\x33\n\x06images\x18\x01 \x03(\x0b\x32#.synthoscope.api.images.v1.ImageRef\":\n\x18\x46indMissingImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x03(\t\"\xbf\x01\n\x19\x46indMissingImagesResponse\x12\x0e\n\x06sha256\x18\x01 \x03(\t\x12]\n\rstored_sha256\x18\x02 \x03(\x0b\x32\x46.synthoscope.api.images.v1.FindMissingImagesResponse.StoredSha256Entry\x1a\x33\n\x11StoredSha256Entry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"$\n\x14\x44ownloadImageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x15\x44ownloadImageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\xfc\x03\n\x0cImageService\x12k\n\x0bUploadImage\x12-.synthoscope.api.images.v1.UploadImageRequest\x1a#.synthoscope.api.images.v1.ImageRef\"\x06\xaa\xc0\x18\x02\x01\x03(\x01\x12x\n\x0cUploadImages\x12..synthoscope.api.images.v1.UploadImagesRequest\x1a/.synthoscope.api.images.v1.UploadImagesResponse\"\x05\xaa\xc0\x18\x01\x03(\x01\x12\x85\x01\n\x11\x46indMissingImages\x12\x33.synthoscope.api.images.v1.FindMissingImagesRequest\x1a\x34.synthoscope.api.images.v1.FindMissingImagesResponse\"\x05\xaa\xc0\x18\x01\x03\x12}\n\rDownloadImage\x12/.synthoscope.api.images.v1.DownloadImageRequest\x1a\x30.synthoscope.api.images.v1.DownloadImageResponse\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,24 +35,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._loaded_options = None
   _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._serialized_options = b'8\001'
-  _globals['_UPLOADIMAGEREQUEST']._serialized_start=117
-  _globals['_UPLOADIMAGEREQUEST']._serialized_end=226
-  _globals['_UPLOADIMAGEHEADER']._serialized_start=228
-  _globals['_UPLOADIMAGEHEADER']._serialized_end=335
-  _globals['_UPLOADIMAGESREQUEST']._serialized_start=337
-  _globals['_UPLOADIMAGESREQUEST']._serialized_end=439
-  _globals['_UPLOADIMAGESRESPONSE']._serialized_start=441
-  _globals['_UPLOADIMAGESRESPONSE']._serialized_end=516
-  _globals['_FINDMISSINGIMAGESREQUEST']._serialized_start=518
-  _globals['_FINDMISSINGIMAGESREQUEST']._serialized_end=576
-  _globals['_FINDMISSINGIMAGESRESPONSE']._serialized_start=579
-  _globals['_FINDMISSINGIMAGESRESPONSE']._serialized_end=770
-  _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._serialized_start=719
-  _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._serialized_end=770
-  _globals['_DOWNLOADIMAGEREQUEST']._serialized_start=772
-  _globals['_DOWNLOADIMAGEREQUEST']._serialized_end=808
-  _globals['_DOWNLOADIMAGERESPONSE']._serialized_start=810
-  _globals['_DOWNLOADIMAGERESPONSE']._serialized_end=848
-  _globals['_IMAGESERVICE']._serialized_start=851
-  _globals['_IMAGESERVICE']._serialized_end=1327
+  _globals['_IMAGESERVICE'].methods_by_name['UploadImage']._loaded_options = None
+  _globals['_IMAGESERVICE'].methods_by_name['UploadImage']._serialized_options = b'\252\300\030\002\001\003'
+  _globals['_IMAGESERVICE'].methods_by_name['UploadImages']._loaded_options = None
+  _globals['_IMAGESERVICE'].methods_by_name['UploadImages']._serialized_options = b'\252\300\030\001\003'
+  _globals['_IMAGESERVICE'].methods_by_name['FindMissingImages']._loaded_options = None
+  _globals['_IMAGESERVICE'].methods_by_name['FindMissingImages']._serialized_options = b'\252\300\030\001\003'
+  _globals['_IMAGESERVICE'].methods_by_name['DownloadImage']._loaded_options = None
+  _globals['_IMAGESERVICE'].methods_by_name['DownloadImage']._serialized_options = b'\252\300\030\003\001\002\003'
+  _globals['_UPLOADIMAGEREQUEST']._serialized_start=157
+  _globals['_UPLOADIMAGEREQUEST']._serialized_end=266
+  _globals['_UPLOADIMAGEHEADER']._serialized_start=268
+  _globals['_UPLOADIMAGEHEADER']._serialized_end=375
+  _globals['_UPLOADIMAGESREQUEST']._serialized_start=377
+  _globals['_UPLOADIMAGESREQUEST']._serialized_end=479
+  _globals['_UPLOADIMAGESRESPONSE']._serialized_start=481
+  _globals['_UPLOADIMAGESRESPONSE']._serialized_end=556
+  _globals['_FINDMISSINGIMAGESREQUEST']._serialized_start=558
+  _globals['_FINDMISSINGIMAGESREQUEST']._serialized_end=616
+  _globals['_FINDMISSINGIMAGESRESPONSE']._serialized_start=619
+  _globals['_FINDMISSINGIMAGESRESPONSE']._serialized_end=810
+  _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._serialized_start=759
+  _globals['_FINDMISSINGIMAGESRESPONSE_STOREDSHA256ENTRY']._serialized_end=810
+  _globals['_DOWNLOADIMAGEREQUEST']._serialized_start=812
+  _globals['_DOWNLOADIMAGEREQUEST']._serialized_end=848
+  _globals['_DOWNLOADIMAGERESPONSE']._serialized_start=850
+  _globals['_DOWNLOADIMAGERESPONSE']._serialized_end=888
+  _globals['_IMAGESERVICE']._serialized_start=891
+  _globals['_IMAGESERVICE']._serialized_end=1399
 # @@protoc_insertion_point(module_scope)

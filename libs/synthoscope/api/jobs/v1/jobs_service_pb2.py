@@ -22,26 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*synthoscope/api/jobs/v1/jobs_service.proto\x12\x17synthoscope.api.jobs.v1\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xaa\x01\n\x0fListJobsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x04kind\x18\x04 \x01(\x0e\x32 .synthoscope.api.jobs.v1.JobKind\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.synthoscope.api.jobs.v1.JobState\"W\n\x10ListJobsResponse\x12*\n\x04jobs\x18\x01 \x03(\x0b\x32\x1c.synthoscope.api.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\".\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t2\xee\x02\n\nJobService\x12N\n\x06GetJob\x12&.synthoscope.api.jobs.v1.GetJobRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12_\n\x08ListJobs\x12(.synthoscope.api.jobs.v1.ListJobsRequest\x1a).synthoscope.api.jobs.v1.ListJobsResponse\x12T\n\tCancelJob\x12).synthoscope.api.jobs.v1.CancelJobRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12Y\n\x08WatchJob\x12(.synthoscope.api.jobs.v1.WatchJobRequest\x1a!.synthoscope.api.jobs.v1.JobEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*synthoscope/api/jobs/v1/jobs_service.proto\x12\x17synthoscope.api.jobs.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xaa\x01\n\x0fListJobsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x04kind\x18\x04 \x01(\x0e\x32 .synthoscope.api.jobs.v1.JobKind\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.synthoscope.api.jobs.v1.JobState\"W\n\x10ListJobsResponse\x12*\n\x04jobs\x18\x01 \x03(\x0b\x32\x1c.synthoscope.api.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\".\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t2\x8d\x03\n\nJobService\x12V\n\x06GetJob\x12&.synthoscope.api.jobs.v1.GetJobRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x06\xaa\xc0\x18\x02\x02\x03\x12g\n\x08ListJobs\x12(.synthoscope.api.jobs.v1.ListJobsRequest\x1a).synthoscope.api.jobs.v1.ListJobsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x12[\n\tCancelJob\x12).synthoscope.api.jobs.v1.CancelJobRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12\x61\n\x08WatchJob\x12(.synthoscope.api.jobs.v1.WatchJobRequest\x1a!.synthoscope.api.jobs.v1.JobEvent\"\x06\xaa\xc0\x18\x02\x02\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.jobs.v1.jobs_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETJOBREQUEST']._serialized_start=107
-  _globals['_GETJOBREQUEST']._serialized_end=136
-  _globals['_LISTJOBSREQUEST']._serialized_start=139
-  _globals['_LISTJOBSREQUEST']._serialized_end=309
-  _globals['_LISTJOBSRESPONSE']._serialized_start=311
-  _globals['_LISTJOBSRESPONSE']._serialized_end=398
-  _globals['_CANCELJOBREQUEST']._serialized_start=400
-  _globals['_CANCELJOBREQUEST']._serialized_end=432
-  _globals['_WATCHJOBREQUEST']._serialized_start=434
-  _globals['_WATCHJOBREQUEST']._serialized_end=480
-  _globals['_JOBSERVICE']._serialized_start=483
-  _globals['_JOBSERVICE']._serialized_end=849
+  _globals['_JOBSERVICE'].methods_by_name['GetJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['GetJob']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_JOBSERVICE'].methods_by_name['ListJobs']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_JOBSERVICE'].methods_by_name['CancelJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\252\300\030\001\003'
+  _globals['_JOBSERVICE'].methods_by_name['WatchJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['WatchJob']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_GETJOBREQUEST']._serialized_start=147
+  _globals['_GETJOBREQUEST']._serialized_end=176
+  _globals['_LISTJOBSREQUEST']._serialized_start=179
+  _globals['_LISTJOBSREQUEST']._serialized_end=349
+  _globals['_LISTJOBSRESPONSE']._serialized_start=351
+  _globals['_LISTJOBSRESPONSE']._serialized_end=438
+  _globals['_CANCELJOBREQUEST']._serialized_start=440
+  _globals['_CANCELJOBREQUEST']._serialized_end=472
+  _globals['_WATCHJOBREQUEST']._serialized_start=474
+  _globals['_WATCHJOBREQUEST']._serialized_end=520
+  _globals['_JOBSERVICE']._serialized_start=523
+  _globals['_JOBSERVICE']._serialized_end=920
 # @@protoc_insertion_point(module_scope)

@@ -22,48 +22,69 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.datasets.v1 import datasets_pb2 as synthoscope_dot_api_dot_datasets_dot_v1_dot_datasets__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 from synthoscope.api.models.v1 import models_pb2 as synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/models/v1/models_service.proto\x12\x19synthoscope.api.models.v1\x1a*synthoscope/api/datasets/v1/datasets.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a&synthoscope/api/models/v1/models.proto\"6\n\x18\x44ownloadModelFileRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"*\n\x19\x44ownloadModelFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xad\x01\n\x1cSubmitModelEvaluationRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x02 \x01(\t\x12\x31\n\x05split\x18\x03 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\x16\n\x0esynthetic_sets\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\")\n\x19GetModelEvaluationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"T\n\x1bListModelEvaluationsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"~\n\x1cListModelEvaluationsResponse\x12\x45\n\x11model_evaluations\x18\x01 \x03(\x0b\x32*.synthoscope.api.models.v1.ModelEvaluation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x1aPromoteModelVersionRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"*\n\x19RollBackModelAliasRequest\x12\r\n\x05\x61lias\x18\x01 \x01(\t\"P\n\x17ListModelAliasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x18ListModelAliasesResponse\x12\x36\n\x07\x61liases\x18\x01 \x03(\x0b\x32%.synthoscope.api.models.v1.ModelAlias\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15ListPromotionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x16ListPromotionsResponse\x12\x38\n\npromotions\x18\x01 \x03(\x0b\x32$.synthoscope.api.models.v1.Promotion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetModelVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x18ListModelVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x04kind\x18\x04 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\"u\n\x19ListModelVersionsResponse\x12?\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\'.synthoscope.api.models.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcc\t\n\x0cModelService\x12m\n\x0fGetModelVersion\x12\x31.synthoscope.api.models.v1.GetModelVersionRequest\x1a\'.synthoscope.api.models.v1.ModelVersion\x12~\n\x11ListModelVersions\x12\x33.synthoscope.api.models.v1.ListModelVersionsRequest\x1a\x34.synthoscope.api.models.v1.ListModelVersionsResponse\x12\x80\x01\n\x11\x44ownloadModelFile\x12\x33.synthoscope.api.models.v1.DownloadModelFileRequest\x1a\x34.synthoscope.api.models.v1.DownloadModelFileResponse0\x01\x12r\n\x13PromoteModelVersion\x12\x35.synthoscope.api.models.v1.PromoteModelVersionRequest\x1a$.synthoscope.api.models.v1.Promotion\x12p\n\x12RollBackModelAlias\x12\x34.synthoscope.api.models.v1.RollBackModelAliasRequest\x1a$.synthoscope.api.models.v1.Promotion\x12{\n\x10ListModelAliases\x12\x32.synthoscope.api.models.v1.ListModelAliasesRequest\x1a\x33.synthoscope.api.models.v1.ListModelAliasesResponse\x12u\n\x0eListPromotions\x12\x30.synthoscope.api.models.v1.ListPromotionsRequest\x1a\x31.synthoscope.api.models.v1.ListPromotionsResponse\x12n\n\x15SubmitModelEvaluation\x12\x37.synthoscope.api.models.v1.SubmitModelEvaluationRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12v\n\x12GetModelEvaluation\x12\x34.synthoscope.api.models.v1.GetModelEvaluationRequest\x1a*.synthoscope.api.models.v1.ModelEvaluation\x12\x87\x01\n\x14ListModelEvaluations\x12\x36.synthoscope.api.models.v1.ListModelEvaluationsRequest\x1a\x37.synthoscope.api.models.v1.ListModelEvaluationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/models/v1/models_service.proto\x12\x19synthoscope.api.models.v1\x1a&synthoscope/api/access/v1/access.proto\x1a*synthoscope/api/datasets/v1/datasets.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a&synthoscope/api/models/v1/models.proto\"6\n\x18\x44ownloadModelFileRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"*\n\x19\x44ownloadModelFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xad\x01\n\x1cSubmitModelEvaluationRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x02 \x01(\t\x12\x31\n\x05split\x18\x03 \x01(\x0e\x32\".synthoscope.api.datasets.v1.Split\x12\x16\n\x0esynthetic_sets\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\")\n\x19GetModelEvaluationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"T\n\x1bListModelEvaluationsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"~\n\x1cListModelEvaluationsResponse\x12\x45\n\x11model_evaluations\x18\x01 \x03(\x0b\x32*.synthoscope.api.models.v1.ModelEvaluation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x1aPromoteModelVersionRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"*\n\x19RollBackModelAliasRequest\x12\r\n\x05\x61lias\x18\x01 \x01(\t\"P\n\x17ListModelAliasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x18ListModelAliasesResponse\x12\x36\n\x07\x61liases\x18\x01 \x03(\x0b\x32%.synthoscope.api.models.v1.ModelAlias\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15ListPromotionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x16ListPromotionsResponse\x12\x38\n\npromotions\x18\x01 \x03(\x0b\x32$.synthoscope.api.models.v1.Promotion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16GetModelVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x18ListModelVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x04kind\x18\x04 \x01(\x0e\x32$.synthoscope.api.models.v1.ModelKind\"u\n\x19ListModelVersionsResponse\x12?\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\'.synthoscope.api.models.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9e\n\n\x0cModelService\x12v\n\x0fGetModelVersion\x12\x31.synthoscope.api.models.v1.GetModelVersionRequest\x1a\'.synthoscope.api.models.v1.ModelVersion\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x12\x87\x01\n\x11ListModelVersions\x12\x33.synthoscope.api.models.v1.ListModelVersionsRequest\x1a\x34.synthoscope.api.models.v1.ListModelVersionsResponse\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x12\x88\x01\n\x11\x44ownloadModelFile\x12\x33.synthoscope.api.models.v1.DownloadModelFileRequest\x1a\x34.synthoscope.api.models.v1.DownloadModelFileResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x30\x01\x12y\n\x13PromoteModelVersion\x12\x35.synthoscope.api.models.v1.PromoteModelVersionRequest\x1a$.synthoscope.api.models.v1.Promotion\"\x05\xaa\xc0\x18\x01\x04\x12w\n\x12RollBackModelAlias\x12\x34.synthoscope.api.models.v1.RollBackModelAliasRequest\x1a$.synthoscope.api.models.v1.Promotion\"\x05\xaa\xc0\x18\x01\x04\x12\x84\x01\n\x10ListModelAliases\x12\x32.synthoscope.api.models.v1.ListModelAliasesRequest\x1a\x33.synthoscope.api.models.v1.ListModelAliasesResponse\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x12}\n\x0eListPromotions\x12\x30.synthoscope.api.models.v1.ListPromotionsRequest\x1a\x31.synthoscope.api.models.v1.ListPromotionsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x12u\n\x15SubmitModelEvaluation\x12\x37.synthoscope.api.models.v1.SubmitModelEvaluationRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12~\n\x12GetModelEvaluation\x12\x34.synthoscope.api.models.v1.GetModelEvaluationRequest\x1a*.synthoscope.api.models.v1.ModelEvaluation\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x8f\x01\n\x14ListModelEvaluations\x12\x36.synthoscope.api.models.v1.ListModelEvaluationsRequest\x1a\x37.synthoscope.api.models.v1.ListModelEvaluationsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.models.v1.models_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOWNLOADMODELFILEREQUEST']._serialized_start=197
-  _globals['_DOWNLOADMODELFILEREQUEST']._serialized_end=251
-  _globals['_DOWNLOADMODELFILERESPONSE']._serialized_start=253
-  _globals['_DOWNLOADMODELFILERESPONSE']._serialized_end=295
-  _globals['_SUBMITMODELEVALUATIONREQUEST']._serialized_start=298
-  _globals['_SUBMITMODELEVALUATIONREQUEST']._serialized_end=471
-  _globals['_GETMODELEVALUATIONREQUEST']._serialized_start=473
-  _globals['_GETMODELEVALUATIONREQUEST']._serialized_end=514
-  _globals['_LISTMODELEVALUATIONSREQUEST']._serialized_start=516
-  _globals['_LISTMODELEVALUATIONSREQUEST']._serialized_end=600
-  _globals['_LISTMODELEVALUATIONSRESPONSE']._serialized_start=602
-  _globals['_LISTMODELEVALUATIONSRESPONSE']._serialized_end=728
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=730
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=819
-  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_start=821
-  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_end=863
-  _globals['_LISTMODELALIASESREQUEST']._serialized_start=865
-  _globals['_LISTMODELALIASESREQUEST']._serialized_end=945
-  _globals['_LISTMODELALIASESRESPONSE']._serialized_start=947
-  _globals['_LISTMODELALIASESRESPONSE']._serialized_end=1054
-  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=1056
-  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=1134
-  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=1136
-  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=1243
-  _globals['_GETMODELVERSIONREQUEST']._serialized_start=1245
-  _globals['_GETMODELVERSIONREQUEST']._serialized_end=1283
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=1286
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=1419
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=1421
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=1538
-  _globals['_MODELSERVICE']._serialized_start=1541
-  _globals['_MODELSERVICE']._serialized_end=2769
+  _globals['_MODELSERVICE'].methods_by_name['GetModelVersion']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['GetModelVersion']._serialized_options = b'\252\300\030\003\001\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['ListModelVersions']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListModelVersions']._serialized_options = b'\252\300\030\003\001\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['DownloadModelFile']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['DownloadModelFile']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['PromoteModelVersion']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['PromoteModelVersion']._serialized_options = b'\252\300\030\001\004'
+  _globals['_MODELSERVICE'].methods_by_name['RollBackModelAlias']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['RollBackModelAlias']._serialized_options = b'\252\300\030\001\004'
+  _globals['_MODELSERVICE'].methods_by_name['ListModelAliases']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListModelAliases']._serialized_options = b'\252\300\030\003\001\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['ListPromotions']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListPromotions']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['SubmitModelEvaluation']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['SubmitModelEvaluation']._serialized_options = b'\252\300\030\001\003'
+  _globals['_MODELSERVICE'].methods_by_name['GetModelEvaluation']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['GetModelEvaluation']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_MODELSERVICE'].methods_by_name['ListModelEvaluations']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListModelEvaluations']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_DOWNLOADMODELFILEREQUEST']._serialized_start=237
+  _globals['_DOWNLOADMODELFILEREQUEST']._serialized_end=291
+  _globals['_DOWNLOADMODELFILERESPONSE']._serialized_start=293
+  _globals['_DOWNLOADMODELFILERESPONSE']._serialized_end=335
+  _globals['_SUBMITMODELEVALUATIONREQUEST']._serialized_start=338
+  _globals['_SUBMITMODELEVALUATIONREQUEST']._serialized_end=511
+  _globals['_GETMODELEVALUATIONREQUEST']._serialized_start=513
+  _globals['_GETMODELEVALUATIONREQUEST']._serialized_end=554
+  _globals['_LISTMODELEVALUATIONSREQUEST']._serialized_start=556
+  _globals['_LISTMODELEVALUATIONSREQUEST']._serialized_end=640
+  _globals['_LISTMODELEVALUATIONSRESPONSE']._serialized_start=642
+  _globals['_LISTMODELEVALUATIONSRESPONSE']._serialized_end=768
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=770
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=859
+  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_start=861
+  _globals['_ROLLBACKMODELALIASREQUEST']._serialized_end=903
+  _globals['_LISTMODELALIASESREQUEST']._serialized_start=905
+  _globals['_LISTMODELALIASESREQUEST']._serialized_end=985
+  _globals['_LISTMODELALIASESRESPONSE']._serialized_start=987
+  _globals['_LISTMODELALIASESRESPONSE']._serialized_end=1094
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=1096
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=1174
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=1176
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=1283
+  _globals['_GETMODELVERSIONREQUEST']._serialized_start=1285
+  _globals['_GETMODELVERSIONREQUEST']._serialized_end=1323
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=1326
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=1459
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=1461
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=1578
+  _globals['_MODELSERVICE']._serialized_start=1581
+  _globals['_MODELSERVICE']._serialized_end=2891
 # @@protoc_insertion_point(module_scope)

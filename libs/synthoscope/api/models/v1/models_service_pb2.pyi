@@ -1,3 +1,4 @@
+from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.datasets.v1 import datasets_pb2 as _datasets_pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
 from synthoscope.api.models.v1 import models_pb2 as _models_pb2

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 from synthoscope.api.synthesis.v1 import synthesis_pb2 as synthoscope_dot_api_dot_synthesis_dot_v1_dot_synthesis__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4synthoscope/api/synthesis/v1/synthesis_service.proto\x12\x1csynthoscope.api.synthesis.v1\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"\xa6\x02\n\x17SubmitGenerationRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12Q\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x41.synthoscope.api.synthesis.v1.SubmitGenerationRequest.CountsEntry\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12@\n\x07options\x18\x06 \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationOptions\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"&\n\x16GetSyntheticSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"Q\n\x18ListSyntheticSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"x\n\x19ListSyntheticSetsResponse\x12\x42\n\x0esynthetic_sets\x18\x01 \x03(\x0b\x32*.synthoscope.api.synthesis.v1.SyntheticSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x1aListSyntheticImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\"t\n\x1bListSyntheticImagesResponse\x12<\n\x06images\x18\x01 \x03(\x0b\x32,.synthoscope.api.synthesis.v1.SyntheticImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x84\x04\n\x10SynthesisService\x12g\n\x10SubmitGeneration\x12\x35.synthoscope.api.synthesis.v1.SubmitGenerationRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12s\n\x0fGetSyntheticSet\x12\x34.synthoscope.api.synthesis.v1.GetSyntheticSetRequest\x1a*.synthoscope.api.synthesis.v1.SyntheticSet\x12\x84\x01\n\x11ListSyntheticSets\x12\x36.synthoscope.api.synthesis.v1.ListSyntheticSetsRequest\x1a\x37.synthoscope.api.synthesis.v1.ListSyntheticSetsResponse\x12\x8a\x01\n\x13ListSyntheticImages\x12\x38.synthoscope.api.synthesis.v1.ListSyntheticImagesRequest\x1a\x39.synthoscope.api.synthesis.v1.ListSyntheticImagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4synthoscope/api/synthesis/v1/synthesis_service.proto\x12\x1csynthoscope.api.synthesis.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a,synthoscope/api/synthesis/v1/synthesis.proto\"\xa6\x02\n\x17SubmitGenerationRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12Q\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x41.synthoscope.api.synthesis.v1.SubmitGenerationRequest.CountsEntry\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12@\n\x07options\x18\x06 \x01(\x0b\x32/.synthoscope.api.synthesis.v1.GenerationOptions\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"&\n\x16GetSyntheticSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"Q\n\x18ListSyntheticSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"x\n\x19ListSyntheticSetsResponse\x12\x42\n\x0esynthetic_sets\x18\x01 \x03(\x0b\x32*.synthoscope.api.synthesis.v1.SyntheticSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x1aListSyntheticImagesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\"t\n\x1bListSyntheticImagesResponse\x12<\n\x06images\x18\x01 \x03(\x0b\x32,.synthoscope.api.synthesis.v1.SyntheticImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa3\x04\n\x10SynthesisService\x12n\n\x10SubmitGeneration\x12\x35.synthoscope.api.synthesis.v1.SubmitGenerationRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12{\n\x0fGetSyntheticSet\x12\x34.synthoscope.api.synthesis.v1.GetSyntheticSetRequest\x1a*.synthoscope.api.synthesis.v1.SyntheticSet\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x8c\x01\n\x11ListSyntheticSets\x12\x36.synthoscope.api.synthesis.v1.ListSyntheticSetsRequest\x1a\x37.synthoscope.api.synthesis.v1.ListSyntheticSetsResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x12\x92\x01\n\x13ListSyntheticImages\x12\x38.synthoscope.api.synthesis.v1.ListSyntheticImagesRequest\x1a\x39.synthoscope.api.synthesis.v1.ListSyntheticImagesResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,20 +36,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._loaded_options = None
   _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_SUBMITGENERATIONREQUEST']._serialized_start=169
-  _globals['_SUBMITGENERATIONREQUEST']._serialized_end=463
-  _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._serialized_start=418
-  _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._serialized_end=463
-  _globals['_GETSYNTHETICSETREQUEST']._serialized_start=465
-  _globals['_GETSYNTHETICSETREQUEST']._serialized_end=503
-  _globals['_LISTSYNTHETICSETSREQUEST']._serialized_start=505
-  _globals['_LISTSYNTHETICSETSREQUEST']._serialized_end=586
-  _globals['_LISTSYNTHETICSETSRESPONSE']._serialized_start=588
-  _globals['_LISTSYNTHETICSETSRESPONSE']._serialized_end=708
-  _globals['_LISTSYNTHETICIMAGESREQUEST']._serialized_start=710
-  _globals['_LISTSYNTHETICIMAGESREQUEST']._serialized_end=808
-  _globals['_LISTSYNTHETICIMAGESRESPONSE']._serialized_start=810
-  _globals['_LISTSYNTHETICIMAGESRESPONSE']._serialized_end=926
-  _globals['_SYNTHESISSERVICE']._serialized_start=929
-  _globals['_SYNTHESISSERVICE']._serialized_end=1445
+  _globals['_SYNTHESISSERVICE'].methods_by_name['SubmitGeneration']._loaded_options = None
+  _globals['_SYNTHESISSERVICE'].methods_by_name['SubmitGeneration']._serialized_options = b'\252\300\030\001\003'
+  _globals['_SYNTHESISSERVICE'].methods_by_name['GetSyntheticSet']._loaded_options = None
+  _globals['_SYNTHESISSERVICE'].methods_by_name['GetSyntheticSet']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_SYNTHESISSERVICE'].methods_by_name['ListSyntheticSets']._loaded_options = None
+  _globals['_SYNTHESISSERVICE'].methods_by_name['ListSyntheticSets']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_SYNTHESISSERVICE'].methods_by_name['ListSyntheticImages']._loaded_options = None
+  _globals['_SYNTHESISSERVICE'].methods_by_name['ListSyntheticImages']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_SUBMITGENERATIONREQUEST']._serialized_start=209
+  _globals['_SUBMITGENERATIONREQUEST']._serialized_end=503
+  _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._serialized_start=458
+  _globals['_SUBMITGENERATIONREQUEST_COUNTSENTRY']._serialized_end=503
+  _globals['_GETSYNTHETICSETREQUEST']._serialized_start=505
+  _globals['_GETSYNTHETICSETREQUEST']._serialized_end=543
+  _globals['_LISTSYNTHETICSETSREQUEST']._serialized_start=545
+  _globals['_LISTSYNTHETICSETSREQUEST']._serialized_end=626
+  _globals['_LISTSYNTHETICSETSRESPONSE']._serialized_start=628
+  _globals['_LISTSYNTHETICSETSRESPONSE']._serialized_end=748
+  _globals['_LISTSYNTHETICIMAGESREQUEST']._serialized_start=750
+  _globals['_LISTSYNTHETICIMAGESREQUEST']._serialized_end=848
+  _globals['_LISTSYNTHETICIMAGESRESPONSE']._serialized_start=850
+  _globals['_LISTSYNTHETICIMAGESRESPONSE']._serialized_end=966
+  _globals['_SYNTHESISSERVICE']._serialized_start=969
+  _globals['_SYNTHESISSERVICE']._serialized_end=1516
 # @@protoc_insertion_point(module_scope)

@@ -22,31 +22,40 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 from synthoscope.api.training.v1 import training_pb2 as synthoscope_dot_api_dot_training_dot_v1_dot_training__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2synthoscope/api/training/v1/training_service.proto\x12\x1bsynthoscope.api.training.v1\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a*synthoscope/api/training/v1/training.proto\"\xc4\x01\n\x18SubmitGanTrainingRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x10\n\x08model_id\x18\x04 \x01(\t\x12>\n\x06\x63onfig\x18\x05 \x01(\x0b\x32..synthoscope.api.training.v1.GanTrainingConfig\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x06 \x01(\x08\"\x82\x02\n\x1fSubmitClassifierTrainingRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x04 \x03(\t\x12\x10\n\x08model_id\x18\x05 \x01(\t\x12\x45\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x35.synthoscope.api.training.v1.ClassifierTrainingConfig\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x07 \x01(\x08\x12\x16\n\x0esynthetic_only\x18\x08 \x01(\x08\"(\n\x19\x44ownloadEventFilesRequest\x12\x0b\n\x03job\x18\x01 \x01(\t\"9\n\x1a\x44ownloadEventFilesResponse\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"s\n\x14UploadWeightsRequest\x12\x42\n\x06header\x18\x01 \x01(\x0b\x32\x30.synthoscope.api.training.v1.UploadWeightsHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"5\n\x13UploadWeightsHeader\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"I\n\x0fUploadedWeights\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0ctensor_count\x18\x02 \x01(\x05\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x32\xf1\x03\n\x0fTrainingService\x12h\n\x11SubmitGanTraining\x12\x35.synthoscope.api.training.v1.SubmitGanTrainingRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12v\n\x18SubmitClassifierTraining\x12<.synthoscope.api.training.v1.SubmitClassifierTrainingRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12\x87\x01\n\x12\x44ownloadEventFiles\x12\x36.synthoscope.api.training.v1.DownloadEventFilesRequest\x1a\x37.synthoscope.api.training.v1.DownloadEventFilesResponse0\x01\x12r\n\rUploadWeights\x12\x31.synthoscope.api.training.v1.UploadWeightsRequest\x1a,.synthoscope.api.training.v1.UploadedWeights(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2synthoscope/api/training/v1/training_service.proto\x12\x1bsynthoscope.api.training.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a*synthoscope/api/training/v1/training.proto\"\xc4\x01\n\x18SubmitGanTrainingRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x10\n\x08model_id\x18\x04 \x01(\t\x12>\n\x06\x63onfig\x18\x05 \x01(\x0b\x32..synthoscope.api.training.v1.GanTrainingConfig\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x06 \x01(\x08\"\x82\x02\n\x1fSubmitClassifierTrainingRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x16\n\x0esynthetic_sets\x18\x04 \x03(\t\x12\x10\n\x08model_id\x18\x05 \x01(\t\x12\x45\n\x06\x63onfig\x18\x06 \x01(\x0b\x32\x35.synthoscope.api.training.v1.ClassifierTrainingConfig\x12\x19\n\x11\x61\x63\x63\x65pt_unadmitted\x18\x07 \x01(\x08\x12\x16\n\x0esynthetic_only\x18\x08 \x01(\x08\"(\n\x19\x44ownloadEventFilesRequest\x12\x0b\n\x03job\x18\x01 \x01(\t\"9\n\x1a\x44ownloadEventFilesResponse\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"s\n\x14UploadWeightsRequest\x12\x42\n\x06header\x18\x01 \x01(\x0b\x32\x30.synthoscope.api.training.v1.UploadWeightsHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"5\n\x13UploadWeightsHeader\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"I\n\x0fUploadedWeights\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0ctensor_count\x18\x02 \x01(\x05\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x32\x8e\x04\n\x0fTrainingService\x12o\n\x11SubmitGanTraining\x12\x35.synthoscope.api.training.v1.SubmitGanTrainingRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12}\n\x18SubmitClassifierTraining\x12<.synthoscope.api.training.v1.SubmitClassifierTrainingRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12\x8f\x01\n\x12\x44ownloadEventFiles\x12\x36.synthoscope.api.training.v1.DownloadEventFilesRequest\x1a\x37.synthoscope.api.training.v1.DownloadEventFilesResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x30\x01\x12y\n\rUploadWeights\x12\x31.synthoscope.api.training.v1.UploadWeightsRequest\x1a,.synthoscope.api.training.v1.UploadedWeights\"\x05\xaa\xc0\x18\x01\x03(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.training.v1.training_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITGANTRAININGREQUEST']._serialized_start=164
-  _globals['_SUBMITGANTRAININGREQUEST']._serialized_end=360
-  _globals['_SUBMITCLASSIFIERTRAININGREQUEST']._serialized_start=363
-  _globals['_SUBMITCLASSIFIERTRAININGREQUEST']._serialized_end=621
-  _globals['_DOWNLOADEVENTFILESREQUEST']._serialized_start=623
-  _globals['_DOWNLOADEVENTFILESREQUEST']._serialized_end=663
-  _globals['_DOWNLOADEVENTFILESRESPONSE']._serialized_start=665
-  _globals['_DOWNLOADEVENTFILESRESPONSE']._serialized_end=722
-  _globals['_UPLOADWEIGHTSREQUEST']._serialized_start=724
-  _globals['_UPLOADWEIGHTSREQUEST']._serialized_end=839
-  _globals['_UPLOADWEIGHTSHEADER']._serialized_start=841
-  _globals['_UPLOADWEIGHTSHEADER']._serialized_end=894
-  _globals['_UPLOADEDWEIGHTS']._serialized_start=896
-  _globals['_UPLOADEDWEIGHTS']._serialized_end=969
-  _globals['_TRAININGSERVICE']._serialized_start=972
-  _globals['_TRAININGSERVICE']._serialized_end=1469
+  _globals['_TRAININGSERVICE'].methods_by_name['SubmitGanTraining']._loaded_options = None
+  _globals['_TRAININGSERVICE'].methods_by_name['SubmitGanTraining']._serialized_options = b'\252\300\030\001\003'
+  _globals['_TRAININGSERVICE'].methods_by_name['SubmitClassifierTraining']._loaded_options = None
+  _globals['_TRAININGSERVICE'].methods_by_name['SubmitClassifierTraining']._serialized_options = b'\252\300\030\001\003'
+  _globals['_TRAININGSERVICE'].methods_by_name['DownloadEventFiles']._loaded_options = None
+  _globals['_TRAININGSERVICE'].methods_by_name['DownloadEventFiles']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_TRAININGSERVICE'].methods_by_name['UploadWeights']._loaded_options = None
+  _globals['_TRAININGSERVICE'].methods_by_name['UploadWeights']._serialized_options = b'\252\300\030\001\003'
+  _globals['_SUBMITGANTRAININGREQUEST']._serialized_start=204
+  _globals['_SUBMITGANTRAININGREQUEST']._serialized_end=400
+  _globals['_SUBMITCLASSIFIERTRAININGREQUEST']._serialized_start=403
+  _globals['_SUBMITCLASSIFIERTRAININGREQUEST']._serialized_end=661
+  _globals['_DOWNLOADEVENTFILESREQUEST']._serialized_start=663
+  _globals['_DOWNLOADEVENTFILESREQUEST']._serialized_end=703
+  _globals['_DOWNLOADEVENTFILESRESPONSE']._serialized_start=705
+  _globals['_DOWNLOADEVENTFILESRESPONSE']._serialized_end=762
+  _globals['_UPLOADWEIGHTSREQUEST']._serialized_start=764
+  _globals['_UPLOADWEIGHTSREQUEST']._serialized_end=879
+  _globals['_UPLOADWEIGHTSHEADER']._serialized_start=881
+  _globals['_UPLOADWEIGHTSHEADER']._serialized_end=934
+  _globals['_UPLOADEDWEIGHTS']._serialized_start=936
+  _globals['_UPLOADEDWEIGHTS']._serialized_end=1009
+  _globals['_TRAININGSERVICE']._serialized_start=1012
+  _globals['_TRAININGSERVICE']._serialized_end=1538
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
 from synthoscope.api.training.v1 import training_pb2 as _training_pb2
 from google.protobuf.internal import containers as _containers

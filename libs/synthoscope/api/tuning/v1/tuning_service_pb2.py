@@ -22,25 +22,32 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 from synthoscope.api.tuning.v1 import tuning_pb2 as synthoscope_dot_api_dot_tuning_dot_v1_dot_tuning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/tuning/v1/tuning_service.proto\x12\x19synthoscope.api.tuning.v1\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a&synthoscope/api/tuning/v1/tuning.proto\"\x97\x01\n\x12SubmitStudyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x44\n\rspecification\x18\x04 \x01(\x0b\x32-.synthoscope.api.tuning.v1.StudySpecification\"\x1f\n\x0fGetStudyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x12ListStudiesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x13ListStudiesResponse\x12\x31\n\x07studies\x18\x01 \x03(\x0b\x32 .synthoscope.api.tuning.v1.Study\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb3\x02\n\rTuningService\x12Z\n\x0bSubmitStudy\x12-.synthoscope.api.tuning.v1.SubmitStudyRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\x12X\n\x08GetStudy\x12*.synthoscope.api.tuning.v1.GetStudyRequest\x1a .synthoscope.api.tuning.v1.Study\x12l\n\x0bListStudies\x12-.synthoscope.api.tuning.v1.ListStudiesRequest\x1a..synthoscope.api.tuning.v1.ListStudiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.synthoscope/api/tuning/v1/tuning_service.proto\x12\x19synthoscope.api.tuning.v1\x1a&synthoscope/api/access/v1/access.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\x1a&synthoscope/api/tuning/v1/tuning.proto\"\x97\x01\n\x12SubmitStudyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x03 \x01(\t\x12\x44\n\rspecification\x18\x04 \x01(\x0b\x32-.synthoscope.api.tuning.v1.StudySpecification\"\x1f\n\x0fGetStudyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x12ListStudiesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x13ListStudiesResponse\x12\x31\n\x07studies\x18\x01 \x03(\x0b\x32 .synthoscope.api.tuning.v1.Study\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xca\x02\n\rTuningService\x12\x61\n\x0bSubmitStudy\x12-.synthoscope.api.tuning.v1.SubmitStudyRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x03\x12`\n\x08GetStudy\x12*.synthoscope.api.tuning.v1.GetStudyRequest\x1a .synthoscope.api.tuning.v1.Study\"\x06\xaa\xc0\x18\x02\x02\x03\x12t\n\x0bListStudies\x12-.synthoscope.api.tuning.v1.ListStudiesRequest\x1a..synthoscope.api.tuning.v1.ListStudiesResponse\"\x06\xaa\xc0\x18\x02\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.tuning.v1.tuning_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITSTUDYREQUEST']._serialized_start=154
-  _globals['_SUBMITSTUDYREQUEST']._serialized_end=305
-  _globals['_GETSTUDYREQUEST']._serialized_start=307
-  _globals['_GETSTUDYREQUEST']._serialized_end=338
-  _globals['_LISTSTUDIESREQUEST']._serialized_start=340
-  _globals['_LISTSTUDIESREQUEST']._serialized_end=415
-  _globals['_LISTSTUDIESRESPONSE']._serialized_start=417
-  _globals['_LISTSTUDIESRESPONSE']._serialized_end=514
-  _globals['_TUNINGSERVICE']._serialized_start=517
-  _globals['_TUNINGSERVICE']._serialized_end=824
+  _globals['_TUNINGSERVICE'].methods_by_name['SubmitStudy']._loaded_options = None
+  _globals['_TUNINGSERVICE'].methods_by_name['SubmitStudy']._serialized_options = b'\252\300\030\001\003'
+  _globals['_TUNINGSERVICE'].methods_by_name['GetStudy']._loaded_options = None
+  _globals['_TUNINGSERVICE'].methods_by_name['GetStudy']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_TUNINGSERVICE'].methods_by_name['ListStudies']._loaded_options = None
+  _globals['_TUNINGSERVICE'].methods_by_name['ListStudies']._serialized_options = b'\252\300\030\002\002\003'
+  _globals['_SUBMITSTUDYREQUEST']._serialized_start=194
+  _globals['_SUBMITSTUDYREQUEST']._serialized_end=345
+  _globals['_GETSTUDYREQUEST']._serialized_start=347
+  _globals['_GETSTUDYREQUEST']._serialized_end=378
+  _globals['_LISTSTUDIESREQUEST']._serialized_start=380
+  _globals['_LISTSTUDIESREQUEST']._serialized_end=455
+  _globals['_LISTSTUDIESRESPONSE']._serialized_start=457
+  _globals['_LISTSTUDIESRESPONSE']._serialized_end=554
+  _globals['_TUNINGSERVICE']._serialized_start=557
+  _globals['_TUNINGSERVICE']._serialized_end=887
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
 from synthoscope.api.tuning.v1 import tuning_pb2 as _tuning_pb2
 from google.protobuf.internal import containers as _containers
