@@ -7,24 +7,31 @@ that an identity provider signs, where one is named.
 import contextlib
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthoscope.rpc.errors import NotFound, PermissionDenied, StartupError, Unauthenticated
 from synthoscope.rpc.jwt_tokens import JwtTokens
+from synthoscope.rpc.watched_files import WatchedFiles
 
 AUTHORIZATION = "authorization"
 """Metadata key of the token: `Bearer …`."""
 
 _TENANTS = "tenants/"
 _DOTS_OF_JWT = 2
+_LOOK_SECONDS = 1.0
+"""Between two looks at the tokens file."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -92,17 +99,17 @@ class Authenticator:
 
     records: tuple[TokenRecord, ...]
     signed: JwtTokens | None = None
+    path: Path | None = None
+    """The tokens file, which is read again when it changes."""
 
     @classmethod
     def load(cls, path: Path, signed: JwtTokens | None = None) -> "Authenticator":
         """Reads the tokens file. Raises StartupError when it is missing or malformed."""
-        try:
-            return cls(TokensFile.model_validate_json(path.read_bytes()).tokens, signed)
-        except OSError as error:
-            raise StartupError(f"cannot read the tokens file {path}: {error.strerror}") from None
-        except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the file"
-            raise StartupError(f"the tokens file {path} is malformed at {where}") from None
+        return cls(_read(path), signed, path)
+
+    def __post_init__(self) -> None:
+        self._files = WatchedFiles([self.path] if self.path else [])
+        self._looked = time.monotonic()
 
     def authenticate(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
         """The caller that the metadata's bearer token stands for. Raises Unauthenticated."""
@@ -111,6 +118,7 @@ class Authenticator:
             raise Unauthenticated(f"needs the metadata `{AUTHORIZATION}: Bearer TOKEN`")
         if self.signed is not None and token.count(".") == _DOTS_OF_JWT:
             return Caller(*self.signed.claims(token.strip()))
+        self._look_again()
         digest = hashlib.sha256(token.strip().encode()).hexdigest()
         found = None
         for record in self.records:  # to the end: the time taken must not tell which one matched
@@ -119,6 +127,26 @@ class Authenticator:
         if found is None:
             raise Unauthenticated("the token is not known here")
         return Caller(found.tenant, found.subject, frozenset(found.roles))
+
+    def _look_again(self) -> None:
+        if self.path is None or time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        if self._files.changed():
+            try:
+                self.records = _read(self.path)
+            except StartupError as error:
+                _log.warning("the tokens file was changed to what cannot be read; the old one stays", reason=str(error))
+
+
+def _read(path: Path) -> tuple[TokenRecord, ...]:
+    try:
+        return TokensFile.model_validate_json(path.read_bytes()).tokens
+    except OSError as error:
+        raise StartupError(f"cannot read the tokens file {path}: {error.strerror}") from None
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the file"
+        raise StartupError(f"the tokens file {path} is malformed at {where}") from None
 
 
 def _authorization(metadata: Iterable[tuple[str, str | bytes]]) -> str:

@@ -26,6 +26,7 @@ from synthoscope.rpc import health, metrics, status
 from synthoscope.rpc.auth import Authenticator, become, check_tenant
 from synthoscope.rpc.deadlines import Deadlines
 from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, SynthoscopeError, Unimplemented
+from synthoscope.rpc.rates import Rates
 from synthoscope.rpc.roles import roles_of
 
 _log = structlog.get_logger()
@@ -91,6 +92,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     authenticator: Authenticator
     deadlines: Deadlines
     capacity: Capacity
+    rates: Rates
     pool: ThreadPoolExecutor
     _wrapped: dict[str, Any] = field(default_factory=dict)
 
@@ -144,6 +146,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _authenticate(self, method: Method, context: Any) -> str:
         identity = self.authenticator.authenticate(context.invocation_metadata() or ())
+        self.rates.take((identity.tenant, identity.subject))
         identity.require(method.roles)
         become(identity)
         structlog.contextvars.bind_contextvars(tenant=identity.tenant, subject=identity.subject)

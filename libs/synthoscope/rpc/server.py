@@ -11,7 +11,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -27,8 +26,10 @@ from synthoscope.rpc.health import HealthServicer
 from synthoscope.rpc.interceptors import CallInterceptor, Capacity
 from synthoscope.rpc.jwt_tokens import JwtTokens
 from synthoscope.rpc.metrics import metrics_endpoint
+from synthoscope.rpc.rates import Rates
 from synthoscope.rpc.readiness import Dependency, Readiness
 from synthoscope.rpc.settings import LARGEST_METADATA, LARGEST_REQUEST, ServerSettings
+from synthoscope.rpc.tls import server_credentials
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 """Work beside the calls; ends soon after the event is set. When it raises, the process ends."""
@@ -123,7 +124,9 @@ async def run(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.watch_threads, "watch"))
     with _pool(settings.threads) as pool, metrics_endpoint(settings.metrics_host, settings.metrics_port) as metrics:
         capacity = Capacity(settings.maximum_concurrent_rpcs)
-        server = _build(settings, CallInterceptor(authenticator, deadlines, capacity, pool), registrations, services)
+        rates = Rates(settings.calls_per_second, settings.calls_at_once)
+        interceptor = CallInterceptor(authenticator, deadlines, capacity, rates, pool)
+        server = _build(settings, interceptor, registrations, services)
         endpoints = Endpoints(_listen(server, settings), metrics)
         await server.start()
         if settings.tls_key is None and not _is_loopback(settings.host):
@@ -187,7 +190,7 @@ def _listen(server: grpc.aio.Server, settings: ServerSettings) -> str:
         if settings.tls_key is None:
             port = server.add_insecure_port(f"{host}:{settings.port}")
         else:
-            port = server.add_secure_port(f"{host}:{settings.port}", _credentials(settings))
+            port = server.add_secure_port(f"{host}:{settings.port}", server_credentials(settings))
     except RuntimeError:
         raise StartupError(f"cannot listen on {host}:{settings.port}") from None
     return f"{host}:{port}"
@@ -210,19 +213,6 @@ def _check_free(host: str, port: int) -> None:
             probe.listen()
     except OSError as error:
         raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-
-
-def _credentials(settings: ServerSettings) -> grpc.ServerCredentials:
-    pairs = [(_read(settings.tls_key), _read(settings.tls_certificate))]
-    client_ca = _read(settings.tls_client_ca) if settings.tls_client_ca else None
-    return grpc.ssl_server_credentials(pairs, client_ca, require_client_auth=client_ca is not None)
-
-
-def _read(path: Path | None) -> bytes:
-    try:
-        return path.read_bytes() if path else b""
-    except OSError as error:
-        raise StartupError(f"cannot read {path}: {error.strerror}") from None
 
 
 async def _first_crash(tasks: Sequence["asyncio.Future[None]"], stop: asyncio.Event) -> bool:

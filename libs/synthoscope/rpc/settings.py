@@ -70,6 +70,11 @@ class ServerSettings(BaseModel):
     maximum_concurrent_rpcs: int = Field(default=256, ge=1)
     """Calls in flight, health checks aside; more are RESOURCE_EXHAUSTED."""
 
+    calls_per_second: float = Field(default=0, ge=0)
+    """That one caller may begin, in the long run; more are RESOURCE_EXHAUSTED. 0: as many as it likes."""
+    calls_at_once: int = Field(default=100, ge=1)
+    """That it may begin at once after a while, where calls_per_second is set."""
+
     unary_seconds: float = Field(default=60, gt=0)
     """Deadline of a call with one request and one response that comes without one."""
     upload_seconds: float = Field(default=900, gt=0)

@@ -53,11 +53,31 @@ def test_tokens_file(tmp_path):
     assert identity == Caller("t", "local", frozenset({"admin"}))
 
 
+def test_a_tokens_file_that_changes_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthoscope.rpc.auth._LOOK_SECONDS", 0.0)
+    path = tmp_path / "tokens.json"
+    write_tokens(path, "first", tenant="t")
+    authenticator = Authenticator.load(path)
+    write_tokens(path, "second", tenant="another")
+    assert authenticator.authenticate([("authorization", "Bearer second")]).tenant == "another"
+    with pytest.raises(Unauthenticated):
+        authenticator.authenticate([("authorization", "Bearer first")])
+    path.write_text("{")
+    assert authenticator.authenticate([("authorization", "Bearer second")]).tenant == "another"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"tokens": [{"sha256": "00", "tenant": "a", "subject": "b"}]}'])
 def test_malformed_tokens_file(tmp_path, text):
     path = tmp_path / "tokens.json"
     path.write_text(text)
     with pytest.raises(StartupError, match=r"tokens\.json is malformed"):
+        Authenticator.load(path)
+
+
+def test_unknown_roles_are_malformed(tmp_path):
+    path = tmp_path / "tokens.json"
+    write_tokens(path, "secret", roles=("root",))
+    with pytest.raises(StartupError, match=r"malformed at tokens\.0\.roles"):
         Authenticator.load(path)
 
 

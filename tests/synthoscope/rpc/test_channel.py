@@ -1,5 +1,6 @@
 import datetime
 import ipaddress
+import shutil
 import time
 
 import grpc
@@ -93,12 +94,14 @@ def pki(tmp_path_factory):
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(name, key, "ca", ca_key)
         (directory / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (directory / f"{name}.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        _write_key(directory / f"{name}.key", key)
     return directory
+
+
+def _write_key(path, key):
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def _certificate(name, key, issuer, issuer_key):
@@ -133,6 +136,23 @@ def test_tls(pki):
         assert code_of(server, ca=(pki / "ca.pem").read_bytes()) is grpc.StatusCode.OK
         assert code_of(server) is grpc.StatusCode.UNAVAILABLE
         assert code_of(server, ca=(pki / "client.pem").read_bytes()) is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart(pki, tmp_path):
+    for name in ("server.pem", "server.key"):
+        shutil.copy(pki / name, tmp_path / name)
+    settings = {"tls_certificate": tmp_path / "server.pem", "tls_key": tmp_path / "server.key"}
+    other_key = ec.generate_private_key(ec.SECP256R1())
+    other = _certificate("other", other_key, "other", other_key)
+    pem = other.public_bytes(serialization.Encoding.PEM)
+    with running_server([Flaky(times=0).registration()], **settings) as server:
+        assert code_of(server, ca=(pki / "ca.pem").read_bytes()) is grpc.StatusCode.OK
+        (tmp_path / "server.key").unlink()  # half a renewal changes nothing
+        assert code_of(server, ca=(pki / "ca.pem").read_bytes()) is grpc.StatusCode.OK
+        (tmp_path / "server.pem").write_bytes(pem)
+        _write_key(tmp_path / "server.key", other_key)
+        assert code_of(server, ca=pem) is grpc.StatusCode.OK
+        assert code_of(server, ca=(pki / "ca.pem").read_bytes()) is grpc.StatusCode.UNAVAILABLE
 
 
 def test_mutual_tls(pki):
