@@ -8,6 +8,7 @@ from services.classification.cluster import connect
 from services.classification.open_inference_servicer import InferenceServicer
 from services.classification.servicer import DiagnosisServicer
 from services.classification.settings import Settings
+from services.classification.trailing import denied
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
 from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
 from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
@@ -24,6 +25,7 @@ from synthoscope.rpc.readiness import Dependency
 from synthoscope.rpc.server import Registration, serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope.saliency.request import QUEUE, Explanations
+from synthoscope.trail import Trail
 
 _DIAGNOSES = "synthoscope.api.classification.v1.DiagnosisService"
 _IMAGES = "synthoscope.api.images.v1.ImageService"
@@ -42,17 +44,25 @@ def main() -> None:
     explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
     with Decoders(settings.decoding).start() as decoders:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
-        classifiers = Classifiers(objects, model, settings.batching)
+        classifiers = Classifiers(objects, model, settings.batching, settings.follow_seconds)
+        trail = Trail(objects)
         threads = ThreadPoolExecutor(settings.decode_threads, "decode")
-        diagnoses = DiagnosisServicer(intake, explanations, classifiers, threads)
-        inference = InferenceServicer(intake, classifiers, model.check, threads, settings.batching.max_batch)
+        diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads)
+        inference = InferenceServicer(intake, classifiers, trail, model.check, threads, settings.batching.max_batch)
         registrations = [
             Registration(_DIAGNOSES, add_DiagnosisServiceServicer_to_server, diagnoses),
             Registration(_INFERENCE, add_GRPCInferenceServiceServicer_to_server, inference),
             Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
         ]
         needed = [object_store(settings.objects), Dependency("model", model.check)]  # without Redis, diagnoses go on
-        serve("classification", settings.server, registrations, background=[model.watch], dependencies=needed)
+        serve(
+            "classification",
+            settings.server,
+            registrations,
+            background=[model.watch, trail.flush],
+            dependencies=needed,
+            on_denied=lambda denial: trail.note(denied(denial)),
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """The classifier versions that can be asked, and the way to ask them."""
 
+import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from services.classification.batching import BatchingSettings, MicroBatcher
@@ -12,11 +17,16 @@ from synthoscope import models, names
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.answering import Answer
 from synthoscope.objects import ObjectStore
-from synthoscope.rpc.errors import FailedPrecondition
+from synthoscope.rpc.errors import FailedPrecondition, SynthoscopeError
 
 Pixels = NDArray[np.uint8]
 
 _KNOWN = 256
+_FOLLOWED = 1024
+_LONGEST_SWITCH = 3.0
+"""Seconds that the version before answers while replicas load the new one."""
+
+_log = structlog.get_logger()
 
 
 class Model(Protocol):
@@ -32,13 +42,32 @@ class Model(Protocol):
         """Has every replica forget a version, which is loaded again when it is asked."""
 
 
-class Classifiers:
-    """Classifier versions, asked in batches."""
+@dataclass
+class _Followed:
+    """What a name stands for, when that was looked up, and the version that is being loaded to take its place."""
 
-    def __init__(self, objects: ObjectStore, model: Model, batching: BatchingSettings | None = None) -> None:
+    version: ModelVersion
+    looked: float
+    coming: str = ""
+    switch: "asyncio.Task[None] | None" = None
+
+
+class Classifiers:
+    """Classifier versions, asked in batches. For use in one event loop."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        model: Model,
+        batching: BatchingSettings | None = None,
+        follow_seconds: float = 1.0,
+    ) -> None:
+        """`follow_seconds` is how long what a name stands for is taken to be the same."""
         self.model = model
         self._objects = objects
         self._batcher = MicroBatcher(model.answer, batching or BatchingSettings())
+        self._follow_seconds = follow_seconds
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
         # Versions never change, so those seen are remembered. What `latest` and aliases stand for is looked up.
         self._known = lru_cache(_KNOWN)(lambda name: models.get(objects, name))
 
@@ -49,6 +78,44 @@ class Classifiers:
         if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
             raise FailedPrecondition(f"{record.name} is not a classifier: it gives no class probabilities")
         return record
+
+    async def follow(self, name: str) -> ModelVersion:
+        """The version to ask for a name. Raises as `get`.
+
+        When `latest` or an alias comes to stand for another version, that one is loaded first, so that nobody waits for
+        it; until then, for a few seconds at most, the one before answers.
+        """
+        followed = self._followed.get(name)
+        if followed is None:
+            followed = _Followed(await asyncio.to_thread(self.get, name), time.monotonic())
+            self._followed[name] = followed
+            if len(self._followed) > _FOLLOWED:
+                self._followed.popitem(last=False)
+        elif time.monotonic() - followed.looked >= self._follow_seconds:
+            followed.looked = time.monotonic()
+            await self._look_again(name, followed)
+        return followed.version
+
+    async def _look_again(self, name: str, followed: _Followed) -> None:
+        try:
+            found = await asyncio.to_thread(self.get, name)
+        except SynthoscopeError:
+            self._followed.pop(name, None)
+            raise
+        if found.name == followed.version.name:
+            followed.coming = ""
+        elif found.name != followed.coming:
+            followed.coming = found.name
+            followed.switch = asyncio.ensure_future(self._switch(followed, found))
+
+    async def _switch(self, followed: _Followed, version: ModelVersion) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_SWITCH):
+                await self.model.load(version.name)
+        except (SynthoscopeError, TimeoutError) as error:  # whoever asks it is told what is wrong with it
+            _log.warning("a version could not be loaded ahead", version=version.name, reason=type(error).__name__)
+        if followed.coming == version.name:
+            followed.version, followed.coming = version, ""
 
     def check_room(self) -> None:
         """Raises ResourceExhausted, saying when to try again, while too many images wait: ask before costly work."""

@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 
 from services.classification.listing import diagnosis_id
+from services.classification.trailing import weights_sha256
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import (
     ClassProbability,
@@ -45,7 +46,7 @@ def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef
             for name, value in zip(model.classes, answer.probabilities, strict=True)
         ],
         model_version=model.name,
-        model_sha256=next((file.sha256 for file in model.files if file.path == "weights.safetensors"), ""),
+        model_sha256=weights_sha256(model),
         preprocessing_digest=pipeline_of(model).digest,
         image=image,
     )

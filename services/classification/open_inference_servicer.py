@@ -1,6 +1,7 @@
 """The Open Inference Protocol v2 (KServe's and Triton's gRPC service): classifiers asked by tensors."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
@@ -12,6 +13,7 @@ import synthoscope
 from services.classification import tensors
 from services.classification.classifiers import Classifiers, Pixels
 from services.classification.diagnosing import label_of
+from services.classification.trailing import inferred
 from synthoscope import names
 from synthoscope.api.inference.v2 import open_inference_service_pb2 as messages
 from synthoscope.api.inference.v2 import open_inference_service_pb2_grpc
@@ -22,6 +24,7 @@ from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.records import Records
 from synthoscope.rpc.auth import caller
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
+from synthoscope.trail import Trail
 
 CHAMPION = "champion"
 """The alias that is asked where no version is named; the latest version where there is none."""
@@ -37,11 +40,18 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
     """Answers as DiagnosisService does, and stores nothing."""
 
     def __init__(
-        self, intake: Intake, classifiers: Classifiers, check: Callable[[], None], threads: Executor, at_once: int
+        self,
+        intake: Intake,
+        classifiers: Classifiers,
+        trail: Trail,
+        check: Callable[[], None],
+        threads: Executor,
+        at_once: int,
     ) -> None:
         """`check` raises Unavailable while no model can be asked; `at_once` images of a call wait at the same time."""
         self._intake = intake
         self._classifiers = classifiers
+        self._trail = trail
         self._check = check
         self._threads = threads
         self._at_once = at_once
@@ -107,15 +117,16 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
     ) -> messages.ModelInferResponse:
         """Asks a classifier. Raises what the contract says."""
         self._classifiers.check_room()
-        version = await asyncio.to_thread(self._version, request.model_name, request.model_version, "model_name")
+        version = await self._followed(request.model_name, request.model_version)
         wanted = _wanted(request, version)
-        images = await asyncio.get_running_loop().run_in_executor(
+        images, digests = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._images, request, version, caller().tenant
         )
         answers: list[Answer] = []
         for at in range(0, len(images), self._at_once):
             part = images[at : at + self._at_once]
             answers += await asyncio.gather(*(self._classifiers.answer(version, image) for image in part))
+        await asyncio.gather(*(self._trail.record(inferred(version, digest)) for digest in digests))
         return _response(request, version, answers, wanted)
 
     def RepositoryIndex(
@@ -154,6 +165,16 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         wanted = parameters["version"].string_param if "version" in parameters else ""
         return await asyncio.to_thread(self._version, model, wanted, "model_name")
 
+    async def _followed(self, model: str, version: str) -> ModelVersion:
+        names.check_id(model, "model_name")
+        parent = names.MODEL.format(tenant=caller().tenant, model=model)
+        if version:
+            return await self._classifiers.follow(f"{parent}/versions/{version}")
+        try:
+            return await self._classifiers.follow(f"{parent}/versions/{CHAMPION}")
+        except NotFound:
+            return await self._classifiers.follow(f"{parent}/versions/{names.LATEST}")
+
     def _version(self, model: str, version: str, field: str) -> ModelVersion:
         names.check_id(model, field)
         parent = names.MODEL.format(tenant=caller().tenant, model=model)
@@ -164,19 +185,28 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         except NotFound:
             return self._classifiers.get(f"{parent}/versions/{names.LATEST}")
 
-    def _images(self, request: messages.ModelInferRequest, version: ModelVersion, tenant: str) -> Sequence[Pixels]:
+    def _images(
+        self, request: messages.ModelInferRequest, version: ModelVersion, tenant: str
+    ) -> tuple[Sequence[Pixels], Sequence[str]]:
+        """The images of a request, and the SHA-256 of what was sent for each."""
         if len(request.inputs) != 1 or request.inputs[0].name not in (_IMAGES, _FILES):
             raise InvalidInput("inputs", f"must be one tensor, {_IMAGES} or {_FILES}")
         values = tensors.read(request, 0)
         if request.inputs[0].name == _FILES:
-            return [self._decoded(bytes(data), version, tenant) for data in _files(values)]
-        return list(_pixels(values, version.image_size))
+            files = [bytes(data) for data in _files(values)]
+            return [self._decoded(data, version, tenant) for data in files], [_digest(data) for data in files]
+        images = list(_pixels(values, version.image_size))
+        return images, [_digest(image.tobytes()) for image in images]
 
     def _decoded(self, data: bytes, version: ModelVersion, tenant: str) -> Pixels:
         image = self._intake.accept(tenant, data, f"inputs[0].{_FILES}", pixels=True)
         if image.facts.frames > 1:
             raise InvalidInput(f"inputs[0].{_FILES}", f"has {image.facts.frames} frames; send images of one frame")
         return pipeline_of(version).apply(image.pixels).pixels
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _files(values: tensors.Tensor) -> tensors.Tensor:

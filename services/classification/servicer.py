@@ -14,6 +14,7 @@ from services.classification import listing
 from services.classification.classifiers import Classifiers, Pixels
 from services.classification.diagnosing import diagnosis_of, new_name
 from services.classification.idempotency import RequestIds
+from services.classification.trailing import diagnosed
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
@@ -32,6 +33,7 @@ from synthoscope.records import Records
 from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError
 from synthoscope.rpc.ordering import in_order
 from synthoscope.saliency.request import Explanations, ended, explained_label, explanation_name
+from synthoscope.trail import Trail
 
 STAGE_SECONDS = Histogram(
     "synthoscope_diagnosis_stage_seconds",
@@ -56,12 +58,15 @@ B = TypeVar("B")
 class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer):
     """Diagnoses images, and keeps what was diagnosed."""
 
-    def __init__(self, intake: Intake, explanations: Explanations, classifiers: Classifiers, threads: Executor) -> None:
+    def __init__(
+        self, intake: Intake, explanations: Explanations, classifiers: Classifiers, trail: Trail, threads: Executor
+    ) -> None:
         self._intake, self._objects = intake, intake.objects
         self._explanations = explanations
         self._records = Records(intake.objects, Diagnosis)
         self._request_ids = RequestIds(intake.objects)
         self._classifiers = classifiers
+        self._trail = trail
         self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
@@ -117,7 +122,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._classifiers.check_room()
         stages = _Stages()
         with stages("resolve"):
-            model = await asyncio.to_thread(self._classifiers.get, request.model_version)
+            model = await self._classifiers.follow(request.model_version)
         with stages("read"):
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
         with stages("decode"):
@@ -136,7 +141,8 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         diagnosis.stage_times.extend(stages.times)
         diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
         with stages("record"):
-            diagnosis = await asyncio.to_thread(self._record, diagnosis)
+            recording, trailing = asyncio.to_thread(self._record, diagnosis), self._trail.record(diagnosed(diagnosis))
+            diagnosis, _ = await _both(recording, trailing)
         if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
             await self._wait_for_explanation(diagnosis, seconds_left)
         return diagnosis

@@ -43,6 +43,8 @@ class Settings(ServiceSettings):
     batching: BatchingSettings = BatchingSettings()
     serve: ServeSettings = ServeSettings()
     decode_threads: int = Field(default=2, ge=1)
+    follow_seconds: float = Field(default=1.0, ge=0, le=2)
+    """How long what `latest` or an alias stands for is taken to be the same."""
 
 
 class ReplicaSettings(EnvironmentSettings):

@@ -59,6 +59,11 @@ def caller() -> Caller:
         raise Unauthenticated("no caller is known here") from None
 
 
+def current_caller() -> Caller | None:
+    """The same, or None where nobody is known."""
+    return _CALLER.get(None)
+
+
 @contextlib.contextmanager
 def acting_as(identity: Caller) -> Iterator[None]:
     """Makes `caller()` answer `identity` inside the block: for work that no call asks for, and for tests."""
@@ -72,6 +77,10 @@ def acting_as(identity: Caller) -> Iterator[None]:
 def become(identity: Caller) -> None:
     """Makes `caller()` answer `identity` for the rest of the current task."""
     _CALLER.set(identity)
+
+
+class ForeignTenant(NotFound):
+    """A resource of another tenant, of which nothing is told: not even that it is there."""
 
 
 class TokenRecord(BaseModel):
@@ -157,13 +166,13 @@ def _authorization(metadata: Iterable[tuple[str, str | bytes]]) -> str:
 
 
 def check_tenant(message: Message, tenant: str) -> None:
-    """Raises NotFound when a resource name anywhere in the message is of another tenant.
+    """Raises ForeignTenant when a resource name anywhere in the message is of another tenant.
 
     Every string that starts with `tenants/` counts as a resource name, in nested messages, lists and maps too.
     """
     for text in _strings(message):
         if text.startswith(_TENANTS) and text.split("/")[1] != tenant:
-            raise NotFound("no such resource")
+            raise ForeignTenant("no such resource")
 
 
 def _strings(message: Message) -> Iterator[str]:

@@ -23,9 +23,16 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 
 from synthoscope.rpc import health, metrics, status
-from synthoscope.rpc.auth import Authenticator, become, check_tenant
+from synthoscope.rpc.auth import Authenticator, Caller, ForeignTenant, become, check_tenant, current_caller
 from synthoscope.rpc.deadlines import Deadlines
-from synthoscope.rpc.errors import InvalidInput, ResourceExhausted, SynthoscopeError, Unimplemented
+from synthoscope.rpc.errors import (
+    InvalidInput,
+    PermissionDenied,
+    ResourceExhausted,
+    SynthoscopeError,
+    Unauthenticated,
+    Unimplemented,
+)
 from synthoscope.rpc.rates import Rates
 from synthoscope.rpc.roles import roles_of
 
@@ -86,6 +93,18 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Denial:
+    """A call that was denied: the full name of its method, who made it if that is known, and why."""
+
+    method: str
+    caller: Caller | None
+    error: SynthoscopeError
+
+
+OnDenied = Callable[[Denial], None]
+
+
+@dataclass(frozen=True)
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Puts everything that all calls share around every method of a server. `pool` runs plain (not async) methods."""
 
@@ -94,6 +113,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     capacity: Capacity
     rates: Rates
     pool: ThreadPoolExecutor
+    on_denied: OnDenied
     _wrapped: dict[str, Any] = field(default_factory=dict)
 
     async def intercept_service(
@@ -137,18 +157,27 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         slot = contextlib.nullcontext() if method.open_to_all else self.capacity.slot()
         async with metrics.observed(method.name, context), _translated(context, call):
             with slot:
-                async with deadlines.limit(seconds, watch=handler.response_streaming):
+                async with deadlines.limit(seconds, watch=handler.response_streaming), self._noticed(method):
                     tenant = None if method.open_to_all else self._authenticate(method, context)
                     if handler.request_streaming:
                         yield _requests(method, context, tenant)
                     else:
                         yield await _request(method, context, tenant)
 
+    @contextlib.asynccontextmanager
+    async def _noticed(self, method: Method) -> AsyncIterator[None]:
+        """Tells of calls that are denied."""
+        try:
+            yield
+        except (Unauthenticated, PermissionDenied, ForeignTenant) as error:
+            self.on_denied(Denial(method.name, current_caller(), error))
+            raise
+
     def _authenticate(self, method: Method, context: Any) -> str:
         identity = self.authenticator.authenticate(context.invocation_metadata() or ())
+        become(identity)
         self.rates.take((identity.tenant, identity.subject))
         identity.require(method.roles)
-        become(identity)
         structlog.contextvars.bind_contextvars(tenant=identity.tenant, subject=identity.subject)
         return identity.tenant
 

@@ -23,7 +23,7 @@ from synthoscope.rpc.auth import Authenticator
 from synthoscope.rpc.deadlines import Deadlines
 from synthoscope.rpc.errors import StartupError
 from synthoscope.rpc.health import HealthServicer
-from synthoscope.rpc.interceptors import CallInterceptor, Capacity
+from synthoscope.rpc.interceptors import CallInterceptor, Capacity, OnDenied
 from synthoscope.rpc.jwt_tokens import JwtTokens
 from synthoscope.rpc.metrics import metrics_endpoint
 from synthoscope.rpc.rates import Rates
@@ -67,14 +67,19 @@ def serve(
     registrations: Sequence[Registration],
     background: Sequence[Background] = (),
     dependencies: Sequence[Dependency] = (),
+    on_denied: OnDenied = lambda denial: None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. Health follows the dependencies.
+
+    `on_denied` is told of calls without a token or a role, or that name another tenant's resources.
 
     Raises SystemExit with status 1, the reason on stderr, when it cannot start or a background coroutine crashes.
     """
     logging.configure(process, error_text=settings.log_error_text)
     try:
-        status = asyncio.run(_serve_until_signalled(process, settings, registrations, background, dependencies))
+        status = asyncio.run(
+            _serve_until_signalled(process, settings, registrations, background, dependencies, on_denied)
+        )
     except StartupError as error:
         print(f"{process}: {error}", file=sys.stderr)
         status = 1
@@ -88,11 +93,12 @@ async def _serve_until_signalled(
     registrations: Sequence[Registration],
     background: Sequence[Background],
     dependencies: Sequence[Dependency],
+    on_denied: OnDenied,
 ) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    status = await run(settings, registrations, background, stop, dependencies=dependencies)
+    status = await run(settings, registrations, background, stop, dependencies=dependencies, on_denied=on_denied)
     _log.info("stopped", status=status)
     _exit_in_any_case(status)
     return status
@@ -112,6 +118,7 @@ async def run(
     stop: asyncio.Event,
     on_ready: Callable[[Endpoints], None] = lambda endpoints: None,
     dependencies: Sequence[Dependency] = (),
+    on_denied: OnDenied = lambda denial: None,
 ) -> int:
     """Serves until `stop` is set or a background coroutine crashes; drains; returns the exit status (0 or 1).
 
@@ -125,7 +132,7 @@ async def run(
     with _pool(settings.threads) as pool, metrics_endpoint(settings.metrics_host, settings.metrics_port) as metrics:
         capacity = Capacity(settings.maximum_concurrent_rpcs)
         rates = Rates(settings.calls_per_second, settings.calls_at_once)
-        interceptor = CallInterceptor(authenticator, deadlines, capacity, rates, pool)
+        interceptor = CallInterceptor(authenticator, deadlines, capacity, rates, pool, on_denied)
         server = _build(settings, interceptor, registrations, services)
         endpoints = Endpoints(_listen(server, settings), metrics)
         await server.start()

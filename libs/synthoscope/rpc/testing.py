@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from synthoscope.rpc.interceptors import OnDenied
 from synthoscope.rpc.logging import configure_for_tests
 from synthoscope.rpc.readiness import Dependency
 from synthoscope.rpc.server import Background, Endpoints, Registration, run
@@ -34,6 +35,7 @@ def running_server(
     *,
     background: Sequence[Background] = (),
     dependencies: Sequence[Dependency] = (),
+    on_denied: OnDenied = lambda denial: None,
     tenant: str = "default",
     roles: Sequence[str] = ("admin",),
     **settings: Any,
@@ -50,7 +52,7 @@ def running_server(
         write_tokens(tokens, token, tenant, roles)
         options: dict[str, Any] = {"log_error_text": True, "drain_seconds": 5, "drain_watch_seconds": 0.2, **settings}
         server = ServerSettings(tokens_file=tokens, **options)
-        with _thread(server, registrations, background, dependencies) as endpoints:
+        with _thread(server, registrations, background, dependencies, on_denied) as endpoints:
             yield RunningServer(endpoints.rpc, token, endpoints.metrics)
 
 
@@ -67,6 +69,7 @@ def _thread(
     registrations: Sequence[Registration],
     background: Sequence[Background],
     dependencies: Sequence[Dependency],
+    on_denied: OnDenied,
 ) -> Iterator[Endpoints]:
     ready: Future[Endpoints] = Future()
     status: Future[int] = Future()
@@ -75,7 +78,7 @@ def _thread(
     async def main() -> int:
         event = asyncio.Event()
         stop.set_result((asyncio.get_running_loop(), event))
-        return await run(settings, registrations, background, event, ready.set_result, dependencies)
+        return await run(settings, registrations, background, event, ready.set_result, dependencies, on_denied)
 
     def target() -> None:
         try:

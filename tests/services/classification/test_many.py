@@ -26,6 +26,7 @@ from synthoscope.rpc.errors import NotFound
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 from synthoscope.saliency.request import Explanations
+from synthoscope.trail import Trail
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def settings(decoders, pseudonyms, monkeypatch):
     intake = Intake(objects, pseudonyms, decoders)
     explanations = Explanations(objects, InMemoryWorkQueue(limit=2))
     classifiers = Classifiers(objects, SeenBrightness(objects))
-    diagnoses = DiagnosisServicer(intake, explanations, classifiers, ThreadPoolExecutor(2))
+    diagnoses = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2))
     registrations = [
         Registration(
             "synthoscope.api.classification.v1.DiagnosisService", add_DiagnosisServiceServicer_to_server, diagnoses

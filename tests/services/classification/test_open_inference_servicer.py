@@ -1,5 +1,6 @@
 """The Open Inference Protocol: by the stock Triton client, and by typed contents, which that one does not send."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import Unavailable
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
+from synthoscope.trail import Trail, entries
 
 TENANT = "tenants/default"
 SIDE = 8
@@ -64,7 +66,7 @@ def platform(decoders, pseudonyms):
     platform = Platform()
     intake = Intake(platform.objects, pseudonyms, decoders)
     classifiers = Classifiers(platform.objects, platform.model, BatchingSettings(max_batch=4, max_queue=4))
-    servicer = InferenceServicer(intake, classifiers, platform.check, ThreadPoolExecutor(2), 4)
+    servicer = InferenceServicer(intake, classifiers, Trail(platform.objects), platform.check, ThreadPoolExecutor(2), 4)
     registration = Registration("inference.GRPCInferenceService", add_GRPCInferenceServiceServicer_to_server, servicer)
     with running_server([registration]) as server, open_channel(server.address, server.token) as channel:
         platform.server, platform.stub = server, GRPCInferenceServiceStub(channel)
@@ -160,6 +162,15 @@ def test_more_images_than_fit_into_the_queue_are_asked_in_turns(platform):
     bright = answer.outputs[0].contents.fp32_contents[1::2]
     assert bright == pytest.approx([level / 255 for level in levels], abs=1e-6)
     assert max(count for _, count in platform.model.calls) <= 4
+
+
+def test_every_image_is_on_the_audit_trail(platform):
+    infer(platform, images([1, 204]))
+    found = list(entries(platform.objects))
+    assert [(item.action, item.outcome, item.subject) for item in found] == [("ModelInfer", "OK", "local")] * 2
+    assert {item.model_version for item in found} == {platform.classifier}
+    sent = [hashlib.sha256(bytes([level]) * SIDE * SIDE * 3).hexdigest() for level in (1, 204)]
+    assert [item.image_sha256 for item in found] == sent
 
 
 def test_no_images_are_no_trouble(platform):

@@ -17,6 +17,7 @@ from seen_brightness import CLASSES, SeenBrightness
 from services.classification.batching import BatchingSettings
 from services.classification.classifiers import Classifiers
 from services.classification.servicer import DiagnosisServicer
+from services.classification.trailing import denied
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1.classification_pb2 import RefusalReason
@@ -46,6 +47,7 @@ from synthoscope.rpc.errors import Unavailable
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 from synthoscope.saliency.request import Explanations, ended, explanation_name
+from synthoscope.trail import Trail, entries, verify
 
 TENANT = "tenants/default"
 
@@ -67,7 +69,8 @@ class Platform:
         return [info.key for info in self.objects.list("")]
 
     def stored_since(self):
-        return sorted(set(self.keys()) - set(self.published))
+        """Keys, but for those of the audit trail, which denied calls are on."""
+        return sorted(key for key in set(self.keys()) - set(self.published) if not key.startswith("trail/"))
 
     def ask(self, data=b"", model=None, **fields):
         fields = {"image_name": fields["image_name"]} if "image_name" in fields else {"data": data, **fields}
@@ -86,6 +89,7 @@ class Platform:
 @pytest.fixture
 def platform(decoders, pseudonyms):
     platform = Platform()
+    trail = Trail(platform.objects, "edge")
     servicer = DiagnosisServicer(
         Intake(platform.objects, pseudonyms, decoders),
         platform.explanations,
@@ -94,12 +98,18 @@ def platform(decoders, pseudonyms):
             platform.model,
             BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1),
         ),
+        trail,
         ThreadPoolExecutor(2),
     )
     registration = Registration(
         "synthoscope.api.classification.v1.DiagnosisService", add_DiagnosisServiceServicer_to_server, servicer
     )
-    with running_server([registration]) as server, open_channel(server.address, server.token) as channel:
+    on_denied = {"on_denied": lambda denial: trail.note(denied(denial))}
+    with (
+        running_server([registration], **on_denied) as server,
+        open_channel(server.address, server.token) as channel,
+    ):
+        platform.server = server
         platform.stub = DiagnosisServiceStub(channel)
         yield platform
 
@@ -252,15 +262,22 @@ def test_dicom_that_cannot_be_diagnosed_is_refused(platform):
     assert platform.refused(burned)[0] == "FAILED_PRECONDITION"
 
 
-def test_latest_is_looked_up_each_time(platform):
+def test_latest_is_followed(platform):
     latest = f"{TENANT}/models/cnn/versions/latest"
     assert platform.ask(png(1), latest).model_version == platform.classifier.name
     record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=16)
     newer = models.publish(platform.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"v"})
-    assert platform.ask(png(1), latest).model_version == newer.name
+    wait_for(lambda: platform.ask(png(1), latest).model_version == newer.name)
 
 
-def test_what_an_alias_stands_for_is_looked_up_each_time(platform):
+def wait_for(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_what_an_alias_stands_for_is_followed(platform):
     champion = f"{TENANT}/models/cnn/versions/champion"
     assert platform.refused(png(1), champion)[0] == "NOT_FOUND"
     promote(platform.objects, platform.classifier.name, "champion", [])
@@ -269,9 +286,38 @@ def test_what_an_alias_stands_for_is_looked_up_each_time(platform):
     newer = models.publish(platform.objects, f"{TENANT}/models/cnn", record, {})
     assert platform.ask(png(1), champion).model_version == platform.classifier.name
     promote(platform.objects, newer.name, "champion", [])
-    assert platform.ask(png(1), champion).model_version == newer.name
+    wait_for(lambda: platform.ask(png(1), champion).model_version == newer.name)
+    assert platform.model.told[-1] == ("load", newer.name)
     roll_back(platform.objects, f"{TENANT}/models/cnn/aliases/champion")
-    assert platform.ask(png(1), champion).model_version == platform.classifier.name
+    wait_for(lambda: platform.ask(png(1), champion).model_version == platform.classifier.name)
+
+
+def test_every_diagnosis_is_on_the_audit_trail_and_says_nothing_of_the_patient(platform):
+    data = dicoms.dicom(np.full((10, 20), 204, np.uint8), WindowCenter="128", WindowWidth="256")
+    made = [platform.ask(png(204)), platform.ask(data)]
+    found = list(entries(platform.objects))
+    assert [item.resource for item in found] == [diagnosis.name for diagnosis in made]
+    assert [item.image_sha256 for item in found] == [diagnosis.image.sha256 for diagnosis in made]
+    assert {(item.action, item.outcome, item.tenant, item.subject) for item in found} == {
+        ("Diagnose", "OK", "default", "local")
+    }
+    assert {item.model_sha256 for item in found} == {platform.classifier.files[0].sha256}
+    assert list(verify(platform.objects)) == []
+    written = b"".join(platform.objects.get(info.key) for info in platform.objects.list("trail/"))
+    assert not any(word in written for word in (b"Doe", b"bright", dicoms.STUDY.encode()))
+
+
+def test_denied_calls_are_on_the_audit_trail(platform):
+    foreign = messages.GetDiagnosisRequest(name="tenants/other/diagnoses/1")
+    with pytest.raises(grpc.RpcError, match="no such resource"):
+        platform.stub.GetDiagnosis(foreign, timeout=5)
+    with open_channel(platform.server.address, "unknown") as channel, pytest.raises(grpc.RpcError):
+        DiagnosisServiceStub(channel).GetDiagnosis(foreign, timeout=5)
+    platform.ask(png(1))  # what is noted is stored with what comes after it
+    found = [(item.action, item.outcome, item.subject) for item in entries(platform.objects)]
+    assert found == [
+        ("GetDiagnosis", "NOT_FOUND", "local"), ("GetDiagnosis", "UNAUTHENTICATED", ""), ("Diagnose", "OK", "local"),
+    ]  # fmt: skip
 
 
 def test_the_same_request_sent_again_gives_the_diagnosis_there_is(platform):
