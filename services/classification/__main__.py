@@ -44,7 +44,7 @@ def main() -> None:
     explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
     with Decoders(settings.decoding).start() as decoders:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
-        classifiers = Classifiers(objects, model, settings.batching, settings.follow_seconds)
+        classifiers = Classifiers(objects, model, settings.batching, settings.follow_seconds, settings.caching)
         trail = Trail(objects)
         threads = ThreadPoolExecutor(settings.decode_threads, "decode")
         diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads)

@@ -13,6 +13,8 @@ import structlog
 from numpy.typing import NDArray
 
 from services.classification.batching import BatchingSettings, MicroBatcher
+from services.classification.caching import AnswerCache, CachingSettings
+from services.classification.monitoring import Monitor
 from synthoscope import models, names
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.answering import Answer
@@ -61,11 +63,14 @@ class Classifiers:
         model: Model,
         batching: BatchingSettings | None = None,
         follow_seconds: float = 1.0,
+        caching: CachingSettings | None = None,
     ) -> None:
         """`follow_seconds` is how long what a name stands for is taken to be the same."""
         self.model = model
         self._objects = objects
         self._batcher = MicroBatcher(model.answer, batching or BatchingSettings())
+        self._cache = AnswerCache(caching or CachingSettings())
+        self._monitor = Monitor()
         self._follow_seconds = follow_seconds
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
         # Versions never change, so those seen are remembered. What `latest` and aliases stand for is looked up.
@@ -123,4 +128,10 @@ class Classifiers:
 
     async def answer(self, version: ModelVersion, image: Pixels) -> Answer:
         """The answer to an image, uint8 S×S×3, as the version's preprocessing makes it. Raises as `Model.answer`."""
-        return await self._batcher.submit(version.name, image)
+        key = self._cache.key(version.name, image)
+        answer = self._cache.find(key)
+        if answer is None:
+            answer = await self._batcher.submit(version.name, image)
+            self._cache.keep(key, answer)
+        self._monitor.see(version, answer)
+        return answer

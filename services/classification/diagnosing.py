@@ -70,7 +70,12 @@ def label_of(model: ModelVersion, answer: Answer) -> str:
     if model.output != ModelOutput.MODEL_OUTPUT_FINDINGS:
         return model.classes[answer.predicted]
     found = _named(model.classes, answer.probabilities >= _PRESENT)
-    return SEPARATOR.join(found) or str(MessageToDict(model.config).get("no_finding") or "no finding")
+    return SEPARATOR.join(found) or none_word(model)
+
+
+def none_word(model: ModelVersion) -> str:
+    """What a model of findings calls an image without any."""
+    return str(MessageToDict(model.config).get("no_finding") or "no finding")
 
 
 def _named(classes: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:

@@ -13,12 +13,13 @@ from prometheus_client import Histogram
 from services.classification import listing
 from services.classification.classifiers import Classifiers, Pixels
 from services.classification.diagnosing import diagnosis_of, new_name
+from services.classification.feedback import FeedbackBook
 from services.classification.idempotency import RequestIds
 from services.classification.trailing import diagnosed
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, StageTime
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback, StageTime
 from synthoscope.api.classification.v1.classification_service_pb2 import ExplanationTiming as Timing
 from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.images.v1.images_pb2 import ImageRef
@@ -65,6 +66,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._explanations = explanations
         self._records = Records(intake.objects, Diagnosis)
         self._request_ids = RequestIds(intake.objects)
+        self._feedback = FeedbackBook(intake.objects)
         self._classifiers = classifiers
         self._trail = trail
         self._threads = threads
@@ -100,6 +102,17 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         """Lists a tenant's diagnoses by name, which is by time. Raises InvalidInput."""
         page = listing.page(self._objects, request)
         return messages.ListDiagnosesResponse(diagnoses=page.records, next_page_token=page.next_page_token)
+
+    def GiveFeedback(self, request: messages.GiveFeedbackRequest, context: grpc.ServicerContext) -> Feedback:
+        """Keeps what an image really shows. Raises InvalidInput, NotFound."""
+        return self._feedback.give(request)
+
+    def ListFeedback(
+        self, request: messages.ListFeedbackRequest, context: grpc.ServicerContext
+    ) -> messages.ListFeedbackResponse:
+        """Lists a tenant's feedback. Raises InvalidInput."""
+        page = self._feedback.page(request)
+        return messages.ListFeedbackResponse(feedback=page.records, next_page_token=page.next_page_token)
 
     async def _patiently(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
         """A diagnosis, however long the queue is full: the stream's deadline ends the wait."""

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.classification.batching import BatchingSettings
+from services.classification.caching import CachingSettings
 from synthoscope.images.decoders import DecodingSettings
 from synthoscope.objects import ObjectStoreSettings
 from synthoscope.pseudonyms import PseudonymKey
@@ -41,6 +42,7 @@ class Settings(ServiceSettings):
     refuse_identifiers: bool = False
     """Whether DICOM files that say whom they are of are refused instead of de-identified."""
     batching: BatchingSettings = BatchingSettings()
+    caching: CachingSettings = CachingSettings()
     serve: ServeSettings = ServeSettings()
     decode_threads: int = Field(default=2, ge=1)
     follow_seconds: float = Field(default=1.0, ge=0, le=2)

@@ -85,7 +85,7 @@ def measure(
         said.append(_predictions(objective, classifier, images, answers, version, split))
         kept = _without_copies(objects, version, images.images) if split == TEST else None
         if kept is not None:
-            part = _taken(answers, kept)
+            part = answers.take(kept)
             deduplicated = Evaluation(split=DEDUPLICATED)
             if kept.any():
                 deduplicated = evaluated(objective, classifier, images.take(kept), part, DEDUPLICATED)
@@ -169,13 +169,6 @@ def _robustness(
         images.pixels.labels,
         most_images,
         report=lambda change: report(f"measuring robustness: {change}"),
-    )
-
-
-def _taken(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
-    sets = None if answers.sets is None else answers.sets[rows]
-    return Answers(
-        answers.probabilities[rows], answers.predicted[rows], answers.strangeness[rows], answers.refused[rows], sets
     )
 
 

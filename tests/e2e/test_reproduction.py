@@ -20,9 +20,9 @@ MOST_SECONDS = 600
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
-    """A stack of its own that runs two jobs at a time: most of their time here goes to starting."""
+    """A stack of its own that runs three jobs at a time: most of their time here goes to starting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNTHOSCOPE_RAY__MAX_RUNNING_JOBS", "2")
+        patch.setenv("SYNTHOSCOPE_RAY__MAX_RUNNING_JOBS", "3")
         patch.setenv("SYNTHOSCOPE_RAY__WORKER_THREADS", "1")
         with running(tmp_path_factory.mktemp("stack")) as state:
             yield state

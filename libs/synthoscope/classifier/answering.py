@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
 from synthoscope.classifier.outputs import Outputs
 from synthoscope.classifier.reliability.conformal import prediction_sets
+from synthoscope.classifier.reliability.histograms import input_statistics
 from synthoscope.classifier.reliability.operating_point import decide, operating_point_of
-from synthoscope.classifier.reliability.out_of_distribution import THRESHOLD, Detector, views_of
+from synthoscope.classifier.reliability.out_of_distribution import STATISTICS, THRESHOLD, Detector, views_of
 from synthoscope.classifier.reliability.temperature import finding_probabilities, log_probabilities, probabilities
 from synthoscope.models.arrays import load_arrays
 from synthoscope.models.versions import BANK
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import DataLoss
+
+INPUTS = ("brightness", "contrast", "sharpness")
+"""What `input_statistics` measures, in its order, which the view `statistics` begins with."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Answer:
     strangeness: float
     refused: bool
     in_set: NDArray[np.bool_] | None
+    inputs: NDArray[np.float32]
 
     @property
     def uncertain(self) -> bool:
@@ -41,7 +46,7 @@ class Answers:
     `probabilities` float32 N×C, calibrated; `predicted` int64 N, the class answered (of findings the likeliest, which
     says little); `strangeness` float32 N, 0 when the model cannot tell; `refused` N: images too unlike the training
     images for their probabilities to mean anything; `sets` bool N×C, the classes that cannot be ruled out, None when
-    the model has no prediction sets.
+    the model has no prediction sets; `inputs` float32 N×3, what the images are like, as INPUTS names it.
     """
 
     probabilities: NDArray[np.float32]
@@ -49,6 +54,18 @@ class Answers:
     strangeness: NDArray[np.float32]
     refused: NDArray[np.bool_]
     sets: NDArray[np.bool_] | None
+    inputs: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.bool_]) -> "Answers":
+        """Those to some images."""
+        return Answers(
+            self.probabilities[rows],
+            self.predicted[rows],
+            self.strangeness[rows],
+            self.refused[rows],
+            None if self.sets is None else self.sets[rows],
+            self.inputs[rows],
+        )
 
     def each(self) -> Sequence[Answer]:
         """The answer to each image."""
@@ -59,6 +76,7 @@ class Answers:
                 float(self.strangeness[row]),
                 bool(self.refused[row]),
                 None if self.sets is None else self.sets[row],
+                self.inputs[row],
             )
             for row in range(len(self.probabilities))
         ]
@@ -80,15 +98,19 @@ class Answering:
         """The answers that a network's outputs for images uint8 N×S×S×3 mean."""
         strangeness, refused = np.zeros(len(images), np.float32), np.zeros(len(images), bool)
         if self.detector is not None and len(images):
-            strangeness = self.detector.scores(views_of(images, outputs.features))
+            seen = views_of(images, outputs.features)
+            inputs = seen[STATISTICS][:, : len(INPUTS)]
+            strangeness = self.detector.scores(seen)
             refused = strangeness > THRESHOLD
+        else:
+            inputs = np.stack([*input_statistics(images).values()], axis=1).astype(np.float32)
         sets = None
         if self.record.reliability.HasField("conformal"):
             threshold = self.record.reliability.conformal.threshold
             sets = prediction_sets(log_probabilities(outputs.logits, self._temperature), threshold)
         calibrated = self.calibrated(outputs.logits)
         predicted = decide(calibrated, self.record.classes, operating_point_of(self.record))
-        return Answers(calibrated, predicted, strangeness, refused, sets)
+        return Answers(calibrated, predicted, strangeness, refused, sets, inputs)
 
     def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities, float32 N×C, that logits N×C stand for."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from synthoscope import names
+from synthoscope.api.classification.v1.classification_pb2 import Feedback
 from synthoscope.api.datasets.v1.datasets_pb2 import (
     ConfirmedLabel,
     DatasetChange,
@@ -46,6 +47,9 @@ def derive(
     confirm: Annotated[
         list[str] | None, typer.Option(help="DIAGNOSIS=LABEL: adds a diagnosed image to train. Repeatable.")
     ] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Adds all diagnosed images with feedback to train, as what they show.")
+    ] = False,
     deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leaves out test images with a copy in train.")] = (
         False
     ),
@@ -71,7 +75,8 @@ def derive(
             confirmed_labels=[
                 ConfirmedLabel(diagnosis=client.name(names.DIAGNOSIS, "diagnosis", diagnosis), label=truth)
                 for diagnosis, truth in (_pair(item, "confirm") for item in confirm or [])
-            ],
+            ]
+            + ([_confirmed(item) for item in client.diagnoses.feedback()] if feedback else []),
         )
         labels = {item: item for item in parent.classes}
         renamed = dict(_pair(item, "label") for item in label or [])
@@ -91,6 +96,10 @@ def derive(
             derivation.split.seed, derivation.split.ungrouped = seed, ungrouped
         version = client.datasets.derive(parent.name, derivation, name)
     show_version(version, as_json)
+
+
+def _confirmed(feedback: Feedback) -> ConfirmedLabel:
+    return ConfirmedLabel(diagnosis=feedback.diagnosis, label=feedback.label)
 
 
 def compare(

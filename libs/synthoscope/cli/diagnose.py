@@ -76,6 +76,21 @@ def explain_diagnosis(
         console.print(f"heatmap of {explanation.label} (probability {explanation.probability:.3f}): {out}")
 
 
+def give_feedback(
+    diagnosis: Annotated[str, typer.Argument(help="Id of a diagnosis.")],
+    label: Annotated[str, typer.Argument(help="What the image really shows.")],
+    as_json: AsJson = False,
+) -> None:
+    """Says what a diagnosed image really shows; `dataset derive --feedback` learns from it."""
+    with Client() as client:
+        given = client.diagnoses.give_feedback(client.name(names.DIAGNOSIS, "diagnosis", diagnosis), label)
+    if as_json:
+        print_message(given)
+    else:
+        said = f"answered {given.answered}" if given.answered else "refused"
+        console.print(f"{short_name(given.diagnosis)} shows {given.label}; it was {said}", soft_wrap=True)
+
+
 def only_classifier(client: Client) -> str:
     """The latest version of the tenant's only classifier. Raises FailedPrecondition when there is none, or several."""
     versions = client.models.list(ModelKind.MODEL_KIND_CLASSIFIER)

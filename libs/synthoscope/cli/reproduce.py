@@ -52,11 +52,11 @@ def reproduce(
         raise FailedPrecondition(
             f"a page needs more packages ({error.name} is missing): pip install 'synthoscope[local]'"
         ) from error
-    from synthoscope.reproduction import made_up
+    from synthoscope.reproduction.excerpt import excerpt
     from synthoscope.reproduction.running import Run
     from synthoscope.reproduction.sides import divided
 
-    recipe, began = divided(SEEDS[seed], shrink if data is not None else made_up.DIVISOR), time.monotonic()
+    recipe, began = excerpt(SEEDS[seed]) if data is None else divided(SEEDS[seed], shrink), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with _images(recipe, data) as folder, Client() as client:
         results = Run(client, seed, recipe, folder, ConsoleDisplay(client)).run(budget)

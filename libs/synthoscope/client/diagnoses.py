@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from synthoscope.api.classification.v1 import classification_service_pb2 as diagnosis_requests
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback
 from synthoscope.api.classification.v1.classification_service_pb2 import DiagnosisError
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
 from synthoscope.api.explanation.v1 import explanation_service_pb2 as explanation_requests
 from synthoscope.api.explanation.v1.explanation_pb2 import Explanation, ExplanationMethod
 from synthoscope.api.explanation.v1.explanation_service_pb2_grpc import ExplanationServiceStub
 from synthoscope.api.jobs.v1.jobs_pb2 import JobState
-from synthoscope.client.connection import Connection, call, stream
+from synthoscope.client.connection import Connection, call, pages, stream
 from synthoscope.client.images import Images
 from synthoscope.rpc.errors import DeadlineExceeded, FailedPrecondition
 
@@ -55,6 +55,17 @@ class Diagnoses:
     def get(self, name: str) -> Diagnosis:
         """A diagnosis. Raises NotFound."""
         return call(self._diagnoses.GetDiagnosis, diagnosis_requests.GetDiagnosisRequest(name=name))
+
+    def give_feedback(self, diagnosis: str, label: str) -> Feedback:
+        """Says what a diagnosed image really shows. Raises NotFound, InvalidInput for a label the model lacks."""
+        request = diagnosis_requests.GiveFeedbackRequest(diagnosis=diagnosis, label=label)
+        return call(self._diagnoses.GiveFeedback, request)
+
+    def feedback(self) -> Iterator[Feedback]:
+        """All feedback, in the order of the diagnoses."""
+        request = diagnosis_requests.ListFeedbackRequest(parent=self._connection.parent)
+        for page in pages(self._diagnoses.ListFeedback, request):
+            yield from page.feedback
 
     def explain(self, diagnosis: str, label: str = "") -> Explanation:
         """Asks for a Grad-CAM explanation of one class, by default the predicted one; see `wait`."""

@@ -12,9 +12,6 @@ TRAIN, TEST = 40, 10
 SIDE = 64
 """Of the phantoms, pixels."""
 
-DIVISOR = 8
-"""Of a recipe's sides, for these images: networks of larger ones would see nothing more, and take longer."""
-
 
 def write(images: Imported, folder: Path) -> None:
     """Writes phantoms under the folder's class names; the same again writes the same."""

@@ -47,7 +47,12 @@ def classifier(*outcomes, **settings):
 
 
 ANSWER = Answers(
-    np.eye(3, dtype=np.float32), np.arange(3), np.zeros(3, np.float32), np.array([False, False, True]), None
+    np.eye(3, dtype=np.float32),
+    np.arange(3),
+    np.zeros(3, np.float32),
+    np.array([False, False, True]),
+    None,
+    np.zeros((3, 3), np.float32),
 )
 
 

@@ -12,7 +12,8 @@ from synthoscope.metrics.measurement import Nearness as MeasuredNearness
 from synthoscope.models import evaluations
 from synthoscope.reproduction import budget
 from synthoscope.reproduction.budget import FEWEST_IMAGES, Plan, images_of, plan
-from synthoscope.reproduction.made_up import DIVISOR, SIDE
+from synthoscope.reproduction.excerpt import DIVISOR, LINES, excerpt
+from synthoscope.reproduction.made_up import SIDE
 from synthoscope.reproduction.recipe import (
     AtEpoch,
     Changed,
@@ -135,9 +136,9 @@ def test_a_larger_budget_gives_a_larger_share_and_none_gives_all(recipe):
 @recipes
 def test_on_made_up_images_all_networks_are_of_their_size(recipe):
     before = copy.deepcopy(recipe)
-    small = divided(recipe, DIVISOR)
+    small = excerpt(recipe)
     assert small.divisor == DIVISOR
-    assert small.steps.keys() == recipe.steps.keys()
+    assert small.steps.keys() <= recipe.steps.keys()
     for name, step in small.steps.items():
         match step:
             case Gan():
@@ -151,6 +152,25 @@ def test_on_made_up_images_all_networks_are_of_their_size(recipe):
                 assert step.options.output_size <= SIDE
                 assert step.counts == recipe.steps[name].counts
     assert recipe == before
+
+
+@recipes
+def test_an_excerpt_has_every_claim_and_section_and_what_these_need(recipe):
+    small = excerpt(recipe)
+    assert small.rows == recipe.rows
+    assert [section.title for section in small.sections] == [section.title for section in recipe.sections]
+    assert all(len(section.rows) <= LINES for section in small.sections if isinstance(section, Table))
+    test_steps_come_after_those_that_they_refer_to(small)
+    test_what_the_page_shows_is_there(small)
+    kinds = {type(step) for step in recipe.steps.values()}
+    assert {type(step) for step in small.steps.values()} == kinds
+
+
+def test_an_excerpt_leaves_out_more_of_the_same():
+    seed3 = SEEDS["seed3"]
+    left_out = seed3.steps.keys() - excerpt(seed3).steps.keys()
+    assert {"LSGAN, three kinds", "800 images, 512 px", "CNN, 800 images, 512 px"} <= left_out
+    assert "CNN, grouped, real alone" not in left_out
 
 
 def test_sides_are_divided_down_to_the_least():

@@ -34,9 +34,9 @@ _TINY = 1e-12
 THRESHOLD = 1.0
 """Of scores, above which images are refused."""
 
-FEATURES = "features"
+FEATURES, STATISTICS = "features", "statistics"
 VIEWS: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {
-    "statistics": views.statistics,
+    STATISTICS: views.statistics,
     "layout": views.layout,
     "texture": views.texture,
     "edges": views.edges,

@@ -19,7 +19,8 @@ def by_brightness(images):
 
 
 def answers(probabilities, refused):
-    return Answers(probabilities, probabilities.argmax(axis=1), np.zeros(len(refused), np.float32), refused, None)
+    strangeness, inputs = np.zeros(len(refused), np.float32), np.zeros((len(refused), 3), np.float32)
+    return Answers(probabilities, probabilities.argmax(axis=1), strangeness, refused, None, inputs)
 
 
 def test_results_without_and_with_every_change():

@@ -94,3 +94,21 @@ class Diagnosis(_message.Message):
     preprocessing_digest: str
     stage_times: _containers.RepeatedCompositeFieldContainer[StageTime]
     def __init__(self, name: _Optional[str] = ..., label: _Optional[str] = ..., probabilities: _Optional[_Iterable[_Union[ClassProbability, _Mapping]]] = ..., model_version: _Optional[str] = ..., model_sha256: _Optional[str] = ..., image: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., explanation: _Optional[str] = ..., latency: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., imaging_study_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., prediction_set: _Optional[_Union[PredictionSet, _Mapping]] = ..., strangeness: _Optional[_Union[Strangeness, _Mapping]] = ..., preprocessing_digest: _Optional[str] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
+
+class Feedback(_message.Message):
+    __slots__ = ("name", "diagnosis", "label", "answered", "model_version", "subject", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    diagnosis: str
+    label: str
+    answered: str
+    model_version: str
+    subject: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., diagnosis: _Optional[str] = ..., label: _Optional[str] = ..., answered: _Optional[str] = ..., model_version: _Optional[str] = ..., subject: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

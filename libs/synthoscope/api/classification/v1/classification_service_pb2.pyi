@@ -96,3 +96,29 @@ class ListDiagnosesResponse(_message.Message):
     diagnoses: _containers.RepeatedCompositeFieldContainer[_classification_pb2.Diagnosis]
     next_page_token: str
     def __init__(self, diagnoses: _Optional[_Iterable[_Union[_classification_pb2.Diagnosis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GiveFeedbackRequest(_message.Message):
+    __slots__ = ("diagnosis", "label")
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    diagnosis: str
+    label: str
+    def __init__(self, diagnosis: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class ListFeedbackRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListFeedbackResponse(_message.Message):
+    __slots__ = ("feedback", "next_page_token")
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    feedback: _containers.RepeatedCompositeFieldContainer[_classification_pb2.Feedback]
+    next_page_token: str
+    def __init__(self, feedback: _Optional[_Iterable[_Union[_classification_pb2.Feedback, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

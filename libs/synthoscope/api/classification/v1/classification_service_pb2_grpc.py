@@ -56,6 +56,16 @@ class DiagnosisServiceStub:
                 request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesResponse.FromString,
                 _registered_method=True)
+        self.GiveFeedback = channel.unary_unary(
+                '/synthoscope.api.classification.v1.DiagnosisService/GiveFeedback',
+                request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GiveFeedbackRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Feedback.FromString,
+                _registered_method=True)
+        self.ListFeedback = channel.unary_unary(
+                '/synthoscope.api.classification.v1.DiagnosisService/ListFeedback',
+                request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackResponse.FromString,
+                _registered_method=True)
 
 
 class DiagnosisServiceServicer:
@@ -95,6 +105,22 @@ class DiagnosisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GiveFeedback(self, request, context):
+        """Keeps what an image really shows: the answer, or something else. Said again, the last counts. Dataset versions are
+        derived from it (synthoscope.api.datasets.v1.ConfirmedLabel). NOT_FOUND when the tenant has no such diagnosis;
+        INVALID_ARGUMENT for a label that the model does not know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeedback(self, request, context):
+        """Lists feedback, in the order of the diagnoses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DiagnosisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -117,6 +143,16 @@ def add_DiagnosisServiceServicer_to_server(servicer, server):
                     servicer.ListDiagnoses,
                     request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesResponse.SerializeToString,
+            ),
+            'GiveFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveFeedback,
+                    request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GiveFeedbackRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Feedback.SerializeToString,
+            ),
+            'ListFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeedback,
+                    request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -228,6 +264,60 @@ class DiagnosisService:
             '/synthoscope.api.classification.v1.DiagnosisService/ListDiagnoses',
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesRequest.SerializeToString,
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListDiagnosesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.classification.v1.DiagnosisService/GiveFeedback',
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GiveFeedbackRequest.SerializeToString,
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.Feedback.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.classification.v1.DiagnosisService/ListFeedback',
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackRequest.SerializeToString,
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.ListFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

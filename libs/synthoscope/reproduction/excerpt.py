@@ -1,0 +1,105 @@
+"""What of a recipe is run on made-up images: enough to see that all of it runs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from synthoscope.reproduction.recipe import (
+    AtEpoch,
+    Cell,
+    Changed,
+    Confusions,
+    Count,
+    Courses,
+    Derived,
+    Evaluated,
+    Gain,
+    Gan,
+    Nearness,
+    Network,
+    Overlays,
+    Pictures,
+    Recipe,
+    Score,
+    Seconds,
+    Section,
+    Step,
+    SyntheticImages,
+    Table,
+)
+from synthoscope.reproduction.sides import divided
+
+LINES = 2
+"""Of each table, and sets of pictures."""
+
+DIVISOR = 8
+"""Of sides: networks of larger images would see nothing more in made-up ones, and take longer."""
+
+
+def excerpt(recipe: Recipe) -> Recipe:
+    """The recipe with all its claims and sections, but only the first LINES of each table, at small sides.
+
+    Steps that nothing is left of are left out: more of the same would show nothing more of whether it runs.
+    """
+    sections = [_shortened(section) for section in recipe.sections]
+    claims = [cell for row in recipe.rows for cell in (row.as_they_did, row.done_right)]
+    named = [*_named(claims), *(name for section in sections for name in _shown(section))]
+    needed = set(_with_sources(named, recipe))
+    steps = {name: step for name, step in recipe.steps.items() if name in needed}
+    return divided(replace(recipe, steps=steps, sections=sections), DIVISOR)
+
+
+def _shortened(section: Section) -> Section:
+    match section:
+        case Table():
+            return replace(section, rows=section.rows[:LINES])
+        case Pictures():
+            return replace(section, of=section.of[:LINES])
+    return section
+
+
+def _named(cells: Iterable[Cell]) -> Iterator[str]:
+    for cell in cells:
+        match cell:
+            case Score():
+                yield cell.of
+            case Gain():
+                yield from (cell.network, cell.reference)
+            case Nearness() | Count():
+                yield cell.synthetic
+            case Seconds() | AtEpoch():
+                yield cell.network
+
+
+def _shown(section: Section) -> Iterator[str]:
+    match section:
+        case Table():
+            yield from _named(cell for row in section.rows for cell in row)
+        case Pictures():
+            yield from section.of
+        case Courses():
+            yield from section.networks
+        case Confusions():
+            yield from _named(section.of.values())
+        case Overlays() | Changed():
+            yield section.network
+
+
+def _with_sources(names: Iterable[str], recipe: Recipe) -> Iterator[str]:
+    for name in names:
+        yield name
+        yield from _with_sources(_sources(recipe.steps[name]), recipe)
+
+
+def _sources(step: Step) -> Sequence[str]:
+    match step:
+        case Derived():
+            return [step.parent]
+        case Gan():
+            return [step.data]
+        case SyntheticImages():
+            return [step.gan]
+        case Network():
+            return [step.data, *step.synthetic, *([step.as_long_as] if step.as_long_as else [])]
+        case Evaluated():
+            return [step.network, step.data, *step.synthetic]
+    return ()
