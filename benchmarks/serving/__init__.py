@@ -1,0 +1,1 @@
+"""How fast diagnoses are answered, beside the least that could answer them and what others offer."""

@@ -1,0 +1,69 @@
+"""Ray Serve as it comes: its own gRPC proxy, batches by `@serve.batch`, the same model.
+
+    python -m benchmarks.serving.ray_proxy MODEL.onnx SIDE THREADS
+
+Starts a Ray of its own. A call to METHOD takes a PNG and gives float32 probabilities. Prints its address.
+"""
+
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+
+METHOD = "/raybench.Predictor/Predict"
+
+
+def add_to_server(servicer: Any, server: Any) -> None:
+    """What protoc would generate for a service of one method, with bytes for messages."""
+    handler = grpc.unary_unary_rpc_method_handler(servicer.Predict)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("raybench.Predictor", {"Predict": handler}),))
+
+
+def application(model: bytes, side: int, threads: int) -> Any:
+    from ray import serve
+
+    @serve.deployment(max_ongoing_requests=256, ray_actor_options={"num_cpus": 0.5})
+    class Predictor:
+        def __init__(self) -> None:
+            from synthoscope.onnx_sessions import open_session
+
+            self.session = open_session(model, threads)
+            self.input = self.session.get_inputs()[0].name
+
+        @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
+        async def answers(self, images: list[Any]) -> list[bytes]:
+            logits = self.session.run(None, {self.input: np.stack(images)})[0]
+            chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+            return [row.astype(np.float32).tobytes() for row in chances / chances.sum(axis=1, keepdims=True)]
+
+        async def Predict(self, data: bytes) -> bytes:  # noqa: N802 (the RPC's name)
+            from benchmarks.serving.bare import pixels
+
+            return await self.answers(pixels(data, side))
+
+    return Predictor.bind()
+
+
+def main(model: Path, side: int, threads: int) -> None:
+    import ray
+    from ray import serve
+    from ray.serve.config import gRPCOptions
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ray.init(include_dashboard=False, log_to_driver=False, num_cpus=2)
+    options = gRPCOptions(port=port, grpc_servicer_functions=["benchmarks.serving.ray_proxy.add_to_server"])
+    serve.start(grpc_options=options, http_options={"host": "127.0.0.1"})
+    serve.run(application(model.read_bytes(), side, threads))
+    print(f"127.0.0.1:{port}", flush=True)
+    while True:
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,150 @@
+"""No bytes that a caller can send make a method of diagnosis or explanation fail in an unforeseen way."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+from fuzz import random_messages
+from google.protobuf.descriptor import MethodDescriptor
+from seen_brightness import CLASSES, SeenBrightness
+
+from services.classification.batching import BatchingSettings
+from services.classification.classifiers import Classifiers
+from services.classification.open_inference_servicer import InferenceServicer
+from services.classification.servicer import DiagnosisServicer
+from services.explanation.servicer import ExplanationServicer
+from synthoscope import models
+from synthoscope.api.classification.v1 import classification_service_pb2
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
+from synthoscope.api.explanation.v1 import explanation_service_pb2
+from synthoscope.api.explanation.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
+from synthoscope.api.images.v1 import images_service_pb2
+from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
+from synthoscope.api.inference.v2 import open_inference_service_pb2
+from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
+from synthoscope.images.intake import Intake
+from synthoscope.images.servicer import ImageServicer
+from synthoscope.images.storage import encode_png, store_image
+from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.objects import InMemoryObjectStore
+from synthoscope.records import Records
+from synthoscope.rpc.server import Registration
+from synthoscope.rpc.testing import running_server
+from synthoscope.saliency.request import Explanations
+from synthoscope.trail import Trail
+
+TENANT = "tenants/default"
+ADD = {
+    classification_service_pb2: add_DiagnosisServiceServicer_to_server,
+    images_service_pb2: add_ImageServiceServicer_to_server,
+    open_inference_service_pb2: add_GRPCInferenceServiceServicer_to_server,
+    explanation_service_pb2: add_ExplanationServiceServicer_to_server,
+}
+SERVICES = {file: next(iter(file.DESCRIPTOR.services_by_name.values())) for file in ADD}
+METHODS = [method for service in SERVICES.values() for method in service.methods]
+
+UNFORESEEN = {"UNKNOWN", "INTERNAL"}
+SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def edge(decoders, pseudonyms):
+    objects = InMemoryObjectStore()
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8)
+    version = models.publish(objects, f"{TENANT}/models/cnn", record, {}).name
+    png = encode_png(np.full((10, 20), 204, np.uint8))
+    image = store_image(objects, "default", png).name
+    diagnosis = f"{TENANT}/diagnoses/0001"
+    said = Diagnosis(name=diagnosis, label="dark", model_version=version)
+    Records(objects, Diagnosis).create(diagnosis, said)
+    intake = Intake(objects, pseudonyms, decoders)
+    explanations = Explanations(objects, InMemoryWorkQueue(limit=10))
+    batching = BatchingSettings(max_batch=8, max_queue=64)
+    classifiers, trail = Classifiers(objects, SeenBrightness(objects), batching), Trail(objects)
+    threads = ThreadPoolExecutor(2)
+    servicers = {
+        classification_service_pb2: DiagnosisServicer(intake, explanations, classifiers, trail, threads),
+        images_service_pb2: ImageServicer(intake),
+        open_inference_service_pb2: InferenceServicer(intake, classifiers, trail, lambda: None, threads, 8),
+        explanation_service_pb2: ExplanationServicer(explanations),
+    }
+    registrations = [Registration(SERVICES[file].full_name, ADD[file], servicers[file]) for file in ADD]
+    named = [TENANT, version, f"{TENANT}/models/cnn/versions/latest", image, diagnosis, image.rpartition("/")[2]]
+    texts = [*named, "cnn", "dark", "images", "files", "UINT8", "BYTES"]
+    with running_server(registrations) as server:
+        yield server, texts, [png, png[:40], bytes(192)]
+
+
+def requests(method: MethodDescriptor, count: int, texts: list[str], data: list[bytes]) -> Iterator[list[bytes]]:
+    """The messages of calls, one each or, of a stream, up to three; the same every time."""
+    chance = random.Random(method.full_name)
+    for _ in range(count):
+        sent = []
+        for _ in range(chance.randint(0, 3) if method.client_streaming else 1):
+            whole = random_messages.random_message(method.input_type, chance, texts, data).SerializeToString()
+            sent.append(random_messages.changed(whole, chance) if chance.random() < 0.4 else whole)
+        yield sent
+
+
+async def send(channel: grpc.aio.Channel, method: MethodDescriptor, sent: list[bytes], token: str) -> str:
+    """The status that a call ends with."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    metadata = (("authorization", f"Bearer {token}"),)
+    try:
+        if method.server_streaming:
+            call = channel.stream_stream(path)(iter(sent), timeout=SECONDS, metadata=metadata)
+            async for _ in call:
+                pass
+        else:
+            await channel.stream_unary(path)(iter(sent), timeout=SECONDS, metadata=metadata)
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    return "OK"
+
+
+async def statuses(edge, method: MethodDescriptor, count: int) -> tuple[Counter[str], list[list[bytes]]]:
+    """How calls ended, and the messages of those that ended in an unforeseen way."""
+    server, texts, data = edge
+    found: Counter[str] = Counter()
+    wrong: list[list[bytes]] = []
+    todo = requests(method, count, texts, data)
+
+    async def work(channel: grpc.aio.Channel) -> None:
+        for sent in todo:
+            status = await send(channel, method, sent, server.token)
+            found[status] += 1
+            if status in UNFORESEEN:
+                wrong.append(sent)
+
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        await asyncio.gather(*(work(channel) for _ in range(16)))
+    return found, wrong
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+async def test_a_few_bytes_of_everything(edge, method):
+    found, wrong = await statuses(edge, method, 100)
+    assert wrong == [], found
+    assert found.total() == 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+async def test_fifty_thousand_messages(edge, method, capsys):
+    found, wrong = await statuses(edge, method, 50_000 // len(METHODS) + 1)
+    with capsys.disabled():
+        print(f"\n{method.full_name}: {dict(found)}")
+    assert wrong == [], found
+
+
+def test_most_methods_are_reached():
+    names = {method.name for method in METHODS}
+    assert {"Diagnose", "DiagnoseStream", "ModelInfer", "UploadImage", "CreateExplanation", "GiveFeedback"} <= names
