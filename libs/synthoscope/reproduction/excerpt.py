@@ -28,7 +28,7 @@ from synthoscope.reproduction.recipe import (
 )
 from synthoscope.reproduction.sides import divided
 
-LINES = 2
+LINES = 1
 """Of each table, and sets of pictures."""
 
 DIVISOR = 8
