@@ -19,10 +19,13 @@ def input_statistics(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]
     Mean, standard deviation, and mean absolute Laplacian of the grey picture.
     """
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+    moments = [cv2.meanStdDev(picture) for picture in grey]
     return {
-        "brightness": np.array([picture.mean() for picture in grey]),
-        "contrast": np.array([picture.std() for picture in grey]),
-        "sharpness": np.array([np.abs(cv2.Laplacian(picture, cv2.CV_64F)).mean() for picture in grey]),
+        "brightness": np.array([mean[0, 0] for mean, _ in moments]),
+        "contrast": np.array([deviation[0, 0] for _, deviation in moments]),
+        "sharpness": np.array(
+            [cv2.norm(cv2.Laplacian(picture, cv2.CV_16S), cv2.NORM_L1) / picture.size for picture in grey]
+        ),
     }
 
 

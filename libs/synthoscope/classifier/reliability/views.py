@@ -27,8 +27,8 @@ _LAYOUT = 8
 
 def statistics(images: Images) -> View:
     """Brightness, contrast, sharpness, and how far colours lie apart (0 for grey pictures), in grey levels: D = 4."""
-    spread = images.max(axis=3).astype(np.int16) - images.min(axis=3)
-    return np.stack([*input_statistics(images).values(), spread.mean(axis=(1, 2))], axis=1).astype(np.float32)
+    spread = np.array([_spread(image) for image in images])
+    return np.stack([*input_statistics(images).values(), spread], axis=1).astype(np.float32)
 
 
 def layout(images: Images) -> View:
@@ -49,11 +49,18 @@ def edges(images: Images) -> View:
     return _stacked([_directions(picture) for picture in _small(images)])
 
 
+def _spread(image: NDArray[np.uint8]) -> float:
+    red, green, blue = cv2.split(image)
+    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    return float(cv2.mean(spread)[0])
+
+
 def _roughness(picture: View) -> View:
     found, rest = [], picture
     for scale in _SCALES:
         blurred = cv2.GaussianBlur(rest, (0, 0), scale)
-        found.append(_means(np.abs(rest - blurred)))
+        # Areas of 16×16 pixels become one: their means.
+        found.append(cv2.resize(cv2.absdiff(rest, blurred), (_CELLS, _CELLS), interpolation=cv2.INTER_AREA).ravel())
         rest = np.asarray(blurred, np.float32)
     return np.log1p(np.concatenate(found))
 
@@ -66,16 +73,13 @@ def _spectrum(picture: View) -> View:
 
 def _directions(picture: View) -> View:
     across, down = (cv2.Sobel(picture, cv2.CV_32F, x, y) for x, y in ((1, 0), (0, 1)))
-    strength = np.hypot(across, down)
+    strength = np.asarray(cv2.magnitude(across, down))
     direction = (np.arctan2(down, across) % np.pi * (_DIRECTIONS / np.pi)).astype(np.int64) % _DIRECTIONS
-    return np.log1p(_means(np.where(direction == np.arange(_DIRECTIONS)[:, None, None], strength, np.float32(0))))
-
-
-def _means(planes: View) -> View:
-    """The means of 4×4 places of each plane, one after the other, of one plane S×S or several."""
-    places = planes.reshape(-1, _CELLS, _SIDE // _CELLS, _CELLS, _SIDE // _CELLS)
-    means: View = places.mean(axis=(2, 4)).ravel()
-    return means
+    # Of every direction in every place, the sum over the place's pixels.
+    sums = np.bincount(
+        (direction * _CELLS**2 + _PLACE).ravel(), weights=strength.ravel(), minlength=_DIRECTIONS * _CELLS**2
+    )
+    return np.log1p(sums * (_CELLS / _SIDE) ** 2).astype(np.float32)
 
 
 def _grey(images: Images) -> list[NDArray[np.uint8]]:
@@ -96,6 +100,7 @@ def _stacked(rows: Sequence[NDArray[np.generic]]) -> View:
     return np.stack(rows).astype(np.float32)
 
 
+_PLACE = np.add.outer(np.arange(_SIDE) * _CELLS // _SIDE * _CELLS, np.arange(_SIDE) * _CELLS // _SIDE)
 _WINDOW = np.outer(np.hanning(_SIDE), np.hanning(_SIDE)).astype(np.float32)
 _FREQUENCIES = np.hypot(np.fft.fftfreq(_SIDE, 1 / _SIDE)[:, None], np.fft.rfftfreq(_SIDE, 1 / _SIDE))
 _RING = np.digitize(_FREQUENCIES.ravel(), _RINGS)
