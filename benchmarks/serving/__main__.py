@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -80,7 +81,7 @@ async def raw(
 ) -> AsyncIterator[Ask]:
     """Sends PNGs to a method that takes them as they are."""
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.unary_unary(method)
+        call: Any = channel.unary_unary(method)
         yield lambda number: call(pictures[number % IMAGES], timeout=60, metadata=metadata)
 
 

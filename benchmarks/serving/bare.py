@@ -10,6 +10,7 @@ import io
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import grpc
@@ -40,7 +41,7 @@ class Server:
         self._waiting: list[tuple[NDArray[np.uint8], asyncio.Future[bytes]]] = []
         self._busy = False
 
-    async def predict(self, data: bytes, context: grpc.aio.ServicerContext) -> bytes:
+    async def predict(self, data: bytes, context: Any) -> bytes:
         loop = asyncio.get_running_loop()
         image = await loop.run_in_executor(self._decoding, pixels, data, self._side)
         answer: asyncio.Future[bytes] = loop.create_future()
@@ -56,16 +57,20 @@ class Server:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             images = np.stack([image for image, _ in batch])
             run = asyncio.get_running_loop().run_in_executor
-            logits = await run(self._computing, lambda images=images: self._session.run(None, {self._input: images})[0])
+            logits = await run(self._computing, self._logits, images)
             chances = np.exp(logits - logits.max(axis=1, keepdims=True))
             for (_, answer), row in zip(batch, chances / chances.sum(axis=1, keepdims=True), strict=True):
                 answer.set_result(row.astype(np.float32).tobytes())
         self._busy = False
 
+    def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = self._session.run(None, {self._input: images})[0]
+        return logits
+
 
 async def main(model: Path, side: int, threads: int) -> None:
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(Server(model.read_bytes(), side, threads).predict)
+    handler: Any = grpc.unary_unary_rpc_method_handler(Server(model.read_bytes(), side, threads).predict)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bare.Bare", {"Predict": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -19,14 +19,13 @@ METHOD = "/raybench.Predictor/Predict"
 
 def add_to_server(servicer: Any, server: Any) -> None:
     """What protoc would generate for a service of one method, with bytes for messages."""
-    handler = grpc.unary_unary_rpc_method_handler(servicer.Predict)
+    handler: Any = grpc.unary_unary_rpc_method_handler(servicer.Predict)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("raybench.Predictor", {"Predict": handler}),))
 
 
 def application(model: bytes, side: int, threads: int) -> Any:
     from ray import serve
 
-    @serve.deployment(max_ongoing_requests=256, ray_actor_options={"num_cpus": 0.5})
     class Predictor:
         def __init__(self) -> None:
             from synthoscope.onnx_sessions import open_session
@@ -45,7 +44,12 @@ def application(model: bytes, side: int, threads: int) -> Any:
 
             return await self.answers(pixels(data, side))
 
-    return Predictor.bind()
+    deployment: Any = serve.deployment(
+        Predictor,
+        max_ongoing_requests=256,
+        ray_actor_options={"num_cpus": 0.5},  # type: ignore[arg-type]
+    )
+    return deployment.bind()
 
 
 def main(model: Path, side: int, threads: int) -> None:
