@@ -47,7 +47,7 @@ def application(model: bytes, side: int, threads: int) -> Any:
     deployment: Any = serve.deployment(
         Predictor,
         max_ongoing_requests=256,
-        ray_actor_options={"num_cpus": 0.5},  # type: ignore[arg-type]
+        ray_actor_options={"num_cpus": 0.5},
     )
     return deployment.bind()
 
