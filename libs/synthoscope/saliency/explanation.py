@@ -53,7 +53,8 @@ def explain(
     values = cam.maps[0].cpu().numpy()
     grid = CellGrid(network.cell_start, network.cell_stride)
     placement = centre_view.placed(seen.placement, classifier.image_size, classifier.evaluation_crop)
-    scale = scale or classifier.record.reliability.explanation_scales.get(classifier.classes[index])
+    # A network that has hardly learned may have nothing to show of any image, and 0 for a scale.
+    scale = scale or classifier.record.reliability.explanation_scales.get(classifier.classes[index]) or None
     picture = overlay(original.pixels, values, grid, placement, scale)
     return ExplanationResult(
         label=classifier.classes[index],

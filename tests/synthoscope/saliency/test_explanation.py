@@ -154,3 +154,12 @@ def test_a_map_of_the_centre_is_placed_there(classifier):
     assert (centre.placement.x, centre.placement.step_x) == pytest.approx((9 * 0.75 - 0.5 + 8, 3))
     # What was not looked at stays uncoloured.
     assert np.array_equal(centre.overlay[:8], pixels[:8])
+
+
+def test_a_scale_of_0_is_none(classifier):
+    record = ModelVersion()
+    record.CopyFrom(classifier.record)
+    record.reliability.explanation_scales.update(dict.fromkeys(CLASSES, 0.0))
+    image = png(lesions(1, seed=5)[0].images[0])
+    without = explain(replace(classifier, record=record), image)
+    assert np.array_equal(without.overlay, explain(classifier, image).overlay)
