@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import dicoms
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from services.classification.classifiers import Classifiers
 from services.classification.servicer import DiagnosisServicer
 from services.training.publishing import publish
 from services.training.reading import Task, read_data
@@ -41,6 +43,7 @@ from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 from synthoscope.saliency.explanation import explain
 from synthoscope.saliency.request import Explanations
+from synthoscope.trail import Trail
 
 PIPELINES = {
     "default": b"{}",
@@ -116,7 +119,8 @@ class InThisProcess:
 @contextmanager
 def diagnosis_stub(intake: Intake) -> Iterator[DiagnosisServiceStub]:
     objects = intake.objects
-    servicer = DiagnosisServicer(intake, Explanations(objects, InMemoryWorkQueue()), InThisProcess(objects))
+    explanations, classifiers = Explanations(objects, InMemoryWorkQueue()), Classifiers(objects, InThisProcess(objects))
+    servicer = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2))
     name = "synthoscope.api.classification.v1.DiagnosisService"
     with (
         running_server([Registration(name, add_DiagnosisServiceServicer_to_server, servicer)]) as server,

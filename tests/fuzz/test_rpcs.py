@@ -20,7 +20,7 @@ from services.classification.servicer import DiagnosisServicer
 from services.explanation.servicer import ExplanationServicer
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
+from synthoscope.api.classification.v1.classification_pb2 import ClassProbability, Diagnosis
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
 from synthoscope.api.explanation.v1 import explanation_service_pb2
 from synthoscope.api.explanation.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
@@ -62,7 +62,8 @@ def edge(decoders, pseudonyms):
     png = encode_png(np.full((10, 20), 204, np.uint8))
     image = store_image(objects, "default", png).name
     diagnosis = f"{TENANT}/diagnoses/0001"
-    said = Diagnosis(name=diagnosis, label="dark", model_version=version)
+    probabilities = [ClassProbability(label=label, probability=0.5) for label in CLASSES]
+    said = Diagnosis(name=diagnosis, label="dark", model_version=version, probabilities=probabilities)
     Records(objects, Diagnosis).create(diagnosis, said)
     intake = Intake(objects, pseudonyms, decoders)
     explanations = Explanations(objects, InMemoryWorkQueue(limit=10))
