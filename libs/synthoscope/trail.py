@@ -78,9 +78,8 @@ class Trail:
         else:
             DROPPED.inc()
 
-    async def flush(self, stop: asyncio.Event) -> None:
-        """Waits for `stop`, and stores what was noted until then."""
-        await stop.wait()
+    async def flush(self) -> None:
+        """Stores what was noted, before the process ends."""
         self._begin()
         if self._storing is not None:
             await asyncio.wait({self._storing})
@@ -102,8 +101,8 @@ class Trail:
             if not await self._store():
                 asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._begin)
                 return
-        if time.monotonic() - self._told > _LOG_SECONDS:
-            self._tell()
+            if time.monotonic() - self._told > _LOG_SECONDS:
+                self._tell()
 
     async def _store(self) -> bool:
         """Stores the oldest entries as one link, together: while it travels, the next ones gather."""

@@ -59,9 +59,10 @@ def main() -> None:
             "classification",
             settings.server,
             registrations,
-            background=[model.watch, trail.flush],
+            background=[model.watch],
             dependencies=needed,
             on_denied=lambda denial: trail.note(denied(denial)),
+            at_end=[trail.flush],
         )
 
 

@@ -96,9 +96,12 @@ class Classifiers:
             self._followed[name] = followed
             if len(self._followed) > _FOLLOWED:
                 self._followed.popitem(last=False)
-        elif time.monotonic() - followed.looked >= self._follow_seconds:
+        elif (ago := time.monotonic() - followed.looked) >= self._follow_seconds:
             followed.looked = time.monotonic()
             await self._look_again(name, followed)
+            if followed.switch is not None and ago > self._follow_seconds + _LONGEST_SWITCH:
+                # Nobody asked for long: it may have changed hours ago, and must not be answered by the one before.
+                await asyncio.shield(followed.switch)
         return followed.version
 
     async def _look_again(self, name: str, followed: _Followed) -> None:

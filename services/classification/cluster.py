@@ -96,8 +96,8 @@ class ServeClassifier:
             )
         except TimeoutError:
             raise Unavailable(f"a replica did not answer within {self._settings.call_seconds:g} s") from None
-        except (*_REPLICA_GONE, RayServeException) as error:
-            raise Unavailable("a replica of the model cannot be reached") from error
+        except (ray.exceptions.RayError, RayServeException) as error:
+            raise Unavailable("a replica of the model cannot be reached, or failed") from error
         for answer in said:
             if isinstance(answer, Refusal):
                 raise _error(answer)

@@ -7,7 +7,7 @@ import numpy as np
 from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 
-from services.classification.listing import diagnosis_id
+from services.classification.listing import diagnosis_id, microseconds_of
 from services.classification.trailing import weights_sha256
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import (
@@ -37,8 +37,8 @@ def new_name(tenant: str, arrived: int) -> str:
     return names.DIAGNOSIS.format(tenant=tenant, diagnosis=diagnosis_id(arrived // 1000, f"-{secrets.token_hex(6)}"))
 
 
-def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef, arrived: int) -> Diagnosis:
-    """The record of a diagnosis that was asked for at a time, in ns since 1970."""
+def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef) -> Diagnosis:
+    """The record of a diagnosis. It was asked for when its name says: of a request that is sent again, at first."""
     diagnosis = Diagnosis(
         name=name,
         probabilities=[
@@ -50,7 +50,7 @@ def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef
         preprocessing_digest=pipeline_of(model).digest,
         image=image,
     )
-    diagnosis.create_time.FromNanoseconds(arrived)
+    diagnosis.create_time.FromMicroseconds(microseconds_of(names.DIAGNOSIS.parse(name)["diagnosis"]))
     if answer.refused:
         diagnosis.refusal.CopyFrom(_UNLIKE)
     diagnosis.label = label_of(model, answer)

@@ -7,7 +7,7 @@ from synthoscope import models, names
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback
 from synthoscope.api.classification.v1.classification_service_pb2 import GiveFeedbackRequest, ListFeedbackRequest
 from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
-from synthoscope.datasets.findings import findings_of
+from synthoscope.datasets.findings import SEPARATOR, findings_of
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Page, Records
 from synthoscope.rpc.auth import caller
@@ -33,11 +33,11 @@ class FeedbackBook:
         ids = names.DIAGNOSIS.parse(request.diagnosis, "diagnosis")
         diagnosis = self._diagnoses.get(request.diagnosis)
         version = models.get(self._objects, diagnosis.model_version)
-        _check(request.label, version)
+        label = _known(request.label, version)
         feedback = Feedback(
             name=names.FEEDBACK.format(tenant=ids["tenant"], feedback=ids["diagnosis"]),
             diagnosis=diagnosis.name,
-            label=request.label,
+            label=label,
             answered=diagnosis.label,
             model_version=diagnosis.model_version,
             subject=caller().subject,
@@ -55,11 +55,14 @@ class FeedbackBook:
         return self._records.page(f"{request.parent}/feedback", request.page_size, request.page_token)
 
 
-def _check(label: str, version: ModelVersion) -> None:
+def _known(label: str, version: ModelVersion) -> str:
+    """A label as the model would say it."""
     if version.output != ModelOutput.MODEL_OUTPUT_FINDINGS:
         if label not in version.classes:
             raise InvalidInput("label", f"must be one of the model's classes: {', '.join(version.classes)}")
-        return
+        return label
     none = none_word(version)
-    if not label or findings_of(label, none) - set(version.classes):
+    found = findings_of(label, none)
+    if not label or found - set(version.classes):
         raise InvalidInput("label", f"must be {none!r}, or findings joined by |, of {', '.join(version.classes)}")
+    return SEPARATOR.join(name for name in version.classes if name in found) or none

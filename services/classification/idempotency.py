@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_service_pb2 import DiagnoseRequest
 from synthoscope.objects import ObjectStore
+from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc.errors import AlreadyExists, InvalidInput, NotFound
 
 LONGEST = 128
@@ -21,6 +22,7 @@ class RequestIds:
     """
 
     objects: ObjectStore
+    pseudonyms: Pseudonyms
 
     def find(self, request: DiagnoseRequest) -> str:
         """The diagnosis that a request has already; "" when it has none or no id.
@@ -30,7 +32,7 @@ class RequestIds:
         if not request.request_id:
             return ""
         try:
-            return _of(request, self.objects.get(_key(request)))
+            return self._of(request, self.objects.get(_key(request)))
         except NotFound:
             return ""
 
@@ -38,17 +40,21 @@ class RequestIds:
         """The diagnosis that a request is to make: that of the first who asked. Raises as `find`."""
         if not request.request_id:
             return name
-        entry = json.dumps({"diagnosis": name, "request": _digest(request)}).encode()
+        entry = json.dumps({"diagnosis": name, "request": self._digest(request)}).encode()
         if self.objects.put_if_absent(_key(request), entry):
             return name
-        return _of(request, self.objects.get(_key(request)))
+        return self._of(request, self.objects.get(_key(request)))
 
+    def _of(self, request: DiagnoseRequest, entry: bytes) -> str:
+        found = json.loads(entry)
+        if found["request"] != self._digest(request):
+            raise AlreadyExists("request_id: it was used before, for another request; choose a new one")
+        return str(found["diagnosis"])
 
-def _of(request: DiagnoseRequest, entry: bytes) -> str:
-    found = json.loads(entry)
-    if found["request"] != _digest(request):
-        raise AlreadyExists("request_id: it was used before, for another request; choose a new one")
-    return str(found["diagnosis"])
+    def _digest(self, request: DiagnoseRequest) -> str:
+        """Keyed: whoever has the same file cannot tell by it that it was here."""
+        sha256 = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
+        return self.pseudonyms.tenant(names.tenant_of(request.parent)).file(sha256)
 
 
 def _key(request: DiagnoseRequest) -> str:
@@ -57,7 +63,3 @@ def _key(request: DiagnoseRequest) -> str:
     tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
     digest = hashlib.sha256(request.request_id.encode()).hexdigest()
     return f"{names.TENANT.format(tenant=tenant)}/diagnosisRequests/{digest}"
-
-
-def _digest(request: DiagnoseRequest) -> str:
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()

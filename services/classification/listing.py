@@ -16,12 +16,19 @@ def diagnosis_id(microseconds: int, suffix: str = "") -> str:
     return f"{microseconds:014x}{suffix}"
 
 
+def microseconds_of(diagnosis_id: str) -> int:
+    """The time in an id."""
+    return int(diagnosis_id[:14], 16)
+
+
 def page(objects: ObjectStore, request: ListDiagnosesRequest) -> Page[Diagnosis]:
     """One page of a tenant's diagnoses, as the contract says. Raises InvalidInput."""
     names.TENANT.parse(request.parent, "parent")
     size, records = page_limit(request.page_size), Records(objects, Diagnosis)
     if request.model and not _is_model(request.model):
         raise InvalidInput("model", f"must have the form {names.MODEL.template} or {names.MODEL_VERSION.template}")
+    for field in ("start_time", "end_time"):
+        _check_time(request, field)
     prefix = f"{request.parent}/diagnoses"
     token, found, left = request.page_token or _before(prefix, request), list[Diagnosis](), MOST_LOOKED_AT
     while left > 0 and len(found) < size:
@@ -36,6 +43,13 @@ def page(objects: ObjectStore, request: ListDiagnosesRequest) -> Page[Diagnosis]
         if not token:
             return Page(found, "")
     return Page(found, token)
+
+
+def _check_time(request: ListDiagnosesRequest, field: str) -> None:
+    try:
+        getattr(request, field).ToNanoseconds()
+    except ValueError:
+        raise InvalidInput(field, "must be between the years 1 and 9999") from None
 
 
 def _before(prefix: str, request: ListDiagnosesRequest) -> str:

@@ -23,11 +23,14 @@ from synthoscope.images.intake import Intake
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.records import Records
 from synthoscope.rpc.auth import caller
-from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
+from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
 from synthoscope.trail import Trail
 
 CHAMPION = "champion"
 """The alias that is asked where no version is named; the latest version where there is none."""
+
+_MOST_IMAGES = 256
+"""Of one call: all are held until the last one is answered."""
 
 _IMAGES, _FILES = "images", "files"
 _OUTPUTS = {"probabilities": "FP32", "label": "BYTES", "refused": "BOOL", "strangeness": "FP32"}
@@ -192,17 +195,20 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         if len(request.inputs) != 1 or request.inputs[0].name not in (_IMAGES, _FILES):
             raise InvalidInput("inputs", f"must be one tensor, {_IMAGES} or {_FILES}")
         values = tensors.read(request, 0)
+        if values.ndim and len(values) > _MOST_IMAGES:
+            raise ResourceExhausted(f"inputs[0]: {len(values)} images; send at most {_MOST_IMAGES} at once")
         if request.inputs[0].name == _FILES:
-            files = [bytes(data) for data in _files(values)]
-            return [self._decoded(data, version, tenant) for data in files], [_digest(data) for data in files]
+            decoded = [self._decoded(bytes(data), version, tenant) for data in _files(values)]
+            return [pixels for pixels, _ in decoded], [digest for _, digest in decoded]
         images = list(_pixels(values, version.image_size))
         return images, [_digest(image.tobytes()) for image in images]
 
-    def _decoded(self, data: bytes, version: ModelVersion, tenant: str) -> Pixels:
+    def _decoded(self, data: bytes, version: ModelVersion, tenant: str) -> tuple[Pixels, str]:
+        """A file's pixels, and the SHA-256 of what would be stored of it: of DICOM, what says whom it is of is out."""
         image = self._intake.accept(tenant, data, f"inputs[0].{_FILES}", pixels=True)
         if image.facts.frames > 1:
             raise InvalidInput(f"inputs[0].{_FILES}", f"has {image.facts.frames} frames; send images of one frame")
-        return pipeline_of(version).apply(image.pixels).pixels
+        return pipeline_of(version).apply(image.pixels).pixels, _digest(image.data)
 
 
 def _digest(data: bytes) -> str:

@@ -5,9 +5,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
+import numpy as np
+import structlog
 from prometheus_client import Histogram
 
 from services.classification import listing
@@ -31,7 +34,7 @@ from synthoscope.images.intake import Intake
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.records import Records
-from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError
+from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
 from synthoscope.rpc.ordering import in_order
 from synthoscope.saliency.request import Explanations, ended, explained_label, explanation_name
 from synthoscope.trail import Trail
@@ -45,10 +48,12 @@ STAGE_SECONDS = Histogram(
 _STREAM_AHEAD = 64
 """Images of a stream that are diagnosed at the same time."""
 
+_log = structlog.get_logger()
 _LONGEST_WAIT = 60.0
 _EXPLANATION_POLL = 0.1
 """Seconds."""
 
+_NO_PIXELS: Pixels = np.empty((0, 0), np.uint8)
 _GRAD_CAM = ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
 
 T = TypeVar("T")
@@ -65,7 +70,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._intake, self._objects = intake, intake.objects
         self._explanations = explanations
         self._records = Records(intake.objects, Diagnosis)
-        self._request_ids = RequestIds(intake.objects)
+        self._request_ids = RequestIds(intake.objects, intake.pseudonyms)
         self._feedback = FeedbackBook(intake.objects)
         self._classifiers = classifiers
         self._trail = trail
@@ -73,7 +78,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Diagnoses one image. Raises what the contract says; what is wrong is found before anything is stored."""
-        return await self._diagnose(request, context.time_remaining())
+        return await self._diagnose(request, context)
 
     async def DiagnoseStream(
         self, requests: AsyncIterator[messages.DiagnoseStreamRequest], context: grpc.ServicerContext
@@ -118,20 +123,31 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         """A diagnosis, however long the queue is full: the stream's deadline ends the wait."""
         while True:
             try:
-                return await self._diagnose(request, context.time_remaining())
+                return await self._diagnose(request, context)
             except ResourceExhausted as error:
                 if not error.retry_after:  # the image takes too much, and will again
                     raise
                 await asyncio.sleep(error.retry_after)
 
-    async def _diagnose(self, request: messages.DiagnoseRequest, seconds_left: float | None) -> Diagnosis:
+    async def _diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
+        known = await asyncio.to_thread(self._known, request) if request.request_id else None
+        if known is None:
+            diagnosis = await self._new(request)
+        else:
+            # What the one who asked first did not come to, is done now.
+            diagnosis = known
+            asking, trailing = asyncio.to_thread(self._ask_explanation, known), self._trail.record(diagnosed(known))
+            await _both(asking, trailing)
+        if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
+            await self._wait_for_explanation(diagnosis, context)
+        return diagnosis
+
+    async def _new(self, request: messages.DiagnoseRequest) -> Diagnosis:
         arrived = time.time_ns()
         tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
         field = request.WhichOneof("image")
         if field is None:
             raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
-        if request.request_id and (known := await asyncio.to_thread(self._known, request)):
-            return known
         self._classifiers.check_room()
         stages = _Stages()
         with stages("resolve"):
@@ -145,7 +161,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
             name = await asyncio.to_thread(self._request_ids.reserve, request, name)
         answering, keeping = self._answer(model, square, stages), self._keep(tenant, request, data, accepted, stages)
         answer, image = await _both(answering, keeping)
-        diagnosis = diagnosis_of(name, model, answer, image, arrived)
+        diagnosis = diagnosis_of(name, model, answer, image)
         if accepted.identity:
             diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
             diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
@@ -156,8 +172,6 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         with stages("record"):
             recording, trailing = asyncio.to_thread(self._record, diagnosis), self._trail.record(diagnosed(diagnosis))
             diagnosis, _ = await _both(recording, trailing)
-        if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
-            await self._wait_for_explanation(diagnosis, seconds_left)
         return diagnosis
 
     def _known(self, request: messages.DiagnoseRequest) -> Diagnosis | None:
@@ -168,12 +182,13 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         except NotFound:  # the one who asked first has not made it yet, or never will
             return None
 
-    async def _wait_for_explanation(self, diagnosis: Diagnosis, seconds_left: float | None) -> None:
+    async def _wait_for_explanation(self, diagnosis: Diagnosis, context: grpc.ServicerContext) -> None:
         """For at most half of the time that the call has left."""
-        deadline = time.monotonic() + min(seconds_left or _LONGEST_WAIT, _LONGEST_WAIT) / 2
-        while time.monotonic() < deadline:
-            if ended(await asyncio.to_thread(self._explanations.get, diagnosis.explanation)):
-                return
+        deadline = time.monotonic() + min(context.time_remaining() or _LONGEST_WAIT, _LONGEST_WAIT) / 2
+        while diagnosis.explanation and time.monotonic() < deadline:
+            with contextlib.suppress(NotFound):  # it could not be asked for
+                if ended(await asyncio.to_thread(self._explanations.get, diagnosis.explanation)):
+                    return
             await asyncio.sleep(_EXPLANATION_POLL)
 
     def _stored_bytes(self, image_name: str) -> bytes:
@@ -187,7 +202,8 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
             if image.facts.frames > 1:
                 field = request.WhichOneof("image")
                 raise InvalidInput(f"{field}", f"has {image.facts.frames} frames; send an image of one frame")
-            return image, pipeline_of(model).apply(image.pixels).pixels
+            # The picture may be large, and is not needed any more.
+            return replace(image, pixels=_NO_PIXELS), pipeline_of(model).apply(image.pixels).pixels
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -218,10 +234,18 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         That is another's where the same request was diagnosed twice at the same time.
         """
         if not self._records.create(diagnosis.name, diagnosis):
-            return self._records.get(diagnosis.name)
-        if diagnosis.explanation:
-            self._explanations.request(diagnosis, method=_GRAD_CAM)
+            diagnosis = self._records.get(diagnosis.name)
+        self._ask_explanation(diagnosis)
         return diagnosis
+
+    def _ask_explanation(self, diagnosis: Diagnosis) -> None:
+        """Asks for the explanation that goes with a diagnosis. One that cannot be had now costs no diagnosis."""
+        if not diagnosis.explanation:
+            return
+        try:
+            self._explanations.request(diagnosis, method=_GRAD_CAM)
+        except (ResourceExhausted, Unavailable) as error:
+            _log.warning("an explanation could not be asked for", diagnosis=diagnosis.name, reason=error.message)
 
 
 async def _both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:

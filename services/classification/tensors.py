@@ -17,9 +17,11 @@ from synthoscope.api.inference.v2.open_inference_service_pb2 import (
     ModelInferResponse,
 )
 from synthoscope.rpc.errors import InvalidInput
+from synthoscope.rpc.settings import LARGEST_REQUEST
 
 Tensor = NDArray[Any]
 
+_MOST_DIMENSIONS = 4
 _NUMBERS = {"UINT8": "<u1", "FP32": "<f4", "BOOL": "|b1"}
 _TYPED = {"UINT8": "uint_contents", "FP32": "fp32_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
 
@@ -32,8 +34,8 @@ def read(request: ModelInferRequest, index: int) -> Tensor:
     tensor, field = request.inputs[index], f"inputs[{index}]"
     if tensor.datatype not in ("UINT8", "FP32", "BYTES"):
         raise InvalidInput(f"{field}.datatype", f"must be UINT8, FP32 or BYTES, not {tensor.datatype[:20]!r}")
-    if any(size < 0 for size in tensor.shape):
-        raise InvalidInput(f"{field}.shape", "must not be negative")
+    if len(tensor.shape) > _MOST_DIMENSIONS or any(not 0 <= size <= LARGEST_REQUEST for size in tensor.shape):
+        raise InvalidInput(f"{field}.shape", f"must be at most {_MOST_DIMENSIONS} sizes that are not negative")
     typed = getattr(tensor.contents, _TYPED[tensor.datatype])
     if request.raw_input_contents:
         if len(request.raw_input_contents) != len(request.inputs) or tensor.HasField("contents"):

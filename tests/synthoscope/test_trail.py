@@ -51,22 +51,20 @@ async def test_entries_that_come_together_share_a_link_and_keep_their_order(trai
 
 
 async def test_what_is_noted_is_stored_before_the_end(objects):
-    chain, stop = Trail(objects), asyncio.Event()
+    chain = Trail(objects)
     for number in range(3):
         chain.note(entry(number))
-    stop.set()
-    await chain.flush(stop)
+    await chain.flush()
     assert len(list(entries(objects, chain.process))) == 3
 
 
 async def test_too_many_noted_entries_are_dropped_and_counted(objects, monkeypatch):
     monkeypatch.setattr(trail, "_WAITING", 5)
     before = trail.DROPPED._value.get()
-    chain, stop = Trail(objects), asyncio.Event()
+    chain = Trail(objects)
     for number in range(8):
         chain.note(entry(number))
-    stop.set()
-    await chain.flush(stop)
+    await chain.flush()
     assert len(list(entries(objects))) == 5
     assert trail.DROPPED._value.get() - before == 3
 
@@ -84,10 +82,9 @@ async def test_while_the_store_is_away_those_who_wait_are_told_and_notes_stay(tr
 
 async def test_a_store_that_stays_away_does_not_keep_the_process_alive(objects):
     objects.away = True
-    chain, stop = Trail(objects), asyncio.Event()
+    chain = Trail(objects)
     chain.note(entry(0))
-    stop.set()
-    await asyncio.wait_for(chain.flush(stop), 5)
+    await asyncio.wait_for(chain.flush(), 5)
 
 
 @pytest.fixture

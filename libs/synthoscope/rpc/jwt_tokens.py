@@ -1,6 +1,7 @@
 """Tokens that an identity provider signs (JWT, RFC 7519), checked by its published keys (JWKS, RFC 7517)."""
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -122,11 +123,7 @@ def _is_address(jwks: str) -> bool:
 
 def _read(jwks: str) -> Mapping[str, jwt.PyJWK]:
     """The keys by name. Raises OSError, or ValueError when it is no JWKS or has no key that can be used."""
-    if _is_address(jwks):
-        with urllib.request.urlopen(jwks, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 (the operator's address)
-            data = answer.read(_LARGEST_KEYS + 1)
-    else:
-        data = Path(jwks).read_bytes()
+    data = _fetched(jwks) if _is_address(jwks) else Path(jwks).read_bytes()
     if len(data) > _LARGEST_KEYS:
         raise ValueError("it is larger than 1 MiB")
     try:
@@ -134,6 +131,15 @@ def _read(jwks: str) -> Mapping[str, jwt.PyJWK]:
     except (jwt.PyJWTError, AttributeError, KeyError, TypeError) as error:
         raise ValueError("it is no JWKS with a key that can be used") from error
     return {key.key_id or "": key for key in keys}
+
+
+def _fetched(address: str) -> bytes:
+    try:
+        with urllib.request.urlopen(address, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 (the operator's address)
+            data: bytes = answer.read(_LARGEST_KEYS + 1)
+            return data
+    except http.client.HTTPException as error:
+        raise OSError(f"the answer is no HTTP: {type(error).__name__}") from error
 
 
 def _reason(error: Exception) -> str:

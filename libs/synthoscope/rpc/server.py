@@ -68,17 +68,19 @@ def serve(
     background: Sequence[Background] = (),
     dependencies: Sequence[Dependency] = (),
     on_denied: OnDenied = lambda denial: None,
+    at_end: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. Health follows the dependencies.
 
-    `on_denied` is told of calls without a token or a role, or that name another tenant's resources.
+    `on_denied` is told of calls without a token or a role, or that name another tenant's resources; `at_end` is what is
+    done when the last call has ended.
 
     Raises SystemExit with status 1, the reason on stderr, when it cannot start or a background coroutine crashes.
     """
     logging.configure(process, error_text=settings.log_error_text)
     try:
         status = asyncio.run(
-            _serve_until_signalled(process, settings, registrations, background, dependencies, on_denied)
+            _serve_until_signalled(process, settings, registrations, background, dependencies, on_denied, at_end)
         )
     except StartupError as error:
         print(f"{process}: {error}", file=sys.stderr)
@@ -94,11 +96,14 @@ async def _serve_until_signalled(
     background: Sequence[Background],
     dependencies: Sequence[Dependency],
     on_denied: OnDenied,
+    at_end: Sequence[Callable[[], Awaitable[None]]],
 ) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     status = await run(settings, registrations, background, stop, dependencies=dependencies, on_denied=on_denied)
+    for work in at_end:
+        await work()
     _log.info("stopped", status=status)
     _exit_in_any_case(status)
     return status

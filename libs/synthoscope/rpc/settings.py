@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
@@ -35,9 +36,8 @@ class JwtSettings(BaseModel):
     @field_validator("jwks")
     @classmethod
     def _is_safe(cls, value: str) -> str:
-        if value.startswith("http://") and not value.startswith(
-            ("http://127.0.0.1", "http://localhost", "http://[::1]")
-        ):
+        address = urlsplit(value)
+        if address.scheme == "http" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError("must be an https address or a file: whoever can change the keys can let anybody in")
         return value
 

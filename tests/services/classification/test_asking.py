@@ -1,5 +1,6 @@
 """Asking again, asking for many, following names, finding what was said, and what is kept of it."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ import grpc
 import numpy as np
 import pytest
 from diagnosis_edge import TENANT, png, published, running_edge, wait_for
+from google.protobuf.timestamp_pb2 import Timestamp
 from seen_brightness import CLASSES
 
 from synthoscope import models
@@ -23,7 +25,7 @@ from synthoscope.api.models.v1.models_pb2 import (
 from synthoscope.models.promotion import promote, roll_back
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import Unavailable
-from synthoscope.trail import entries, verify
+from synthoscope.trail import Trail, entries, verify
 
 
 @pytest.fixture
@@ -104,6 +106,51 @@ def test_a_request_sent_twice_at_the_same_time_is_one_diagnosis(platform):
         first, second = (one.result() for one in asked)
     assert first == second
     assert len(platform.stub.ListDiagnoses(messages.ListDiagnosesRequest(parent=TENANT)).diagnoses) == 1
+
+
+def test_what_failed_beside_a_stored_diagnosis_is_made_up_for_when_it_is_sent_again(platform, monkeypatch):
+    record = Trail.record
+
+    async def away(trail, entry):
+        await asyncio.sleep(0.3)  # the diagnosis is stored by then
+        raise Unavailable("the audit trail cannot be stored")
+
+    monkeypatch.setattr(Trail, "record", away)
+    with pytest.raises(grpc.RpcError, match="audit trail"):
+        platform.ask(png(204), request_id="mine", explain=True)
+    wait_for(lambda: platform.stub.ListDiagnoses(messages.ListDiagnosesRequest(parent=TENANT)).diagnoses)
+    monkeypatch.setattr(Trail, "record", record)
+    diagnosis = platform.ask(png(204), request_id="mine", explain=True)
+    assert [item.resource for item in entries(platform.objects)] == [diagnosis.name]
+    assert platform.explanations.get(diagnosis.explanation).diagnosis == diagnosis.name
+
+
+def test_explanations_that_cannot_be_asked_for_cost_no_diagnosis(platform):
+    answers = list(stream(platform, [png(level) for level in range(8, 28)], explain=True))
+    assert len({answer.diagnosis.name for answer in answers}) == 20
+    assert platform.queue.depth() == 2
+    made = platform.stub.ListDiagnoses(messages.ListDiagnosesRequest(parent=TENANT)).diagnoses
+    assert len(made) == 20
+
+
+def test_a_diagnosis_is_of_the_time_of_its_name(platform):
+    platform.model.error = Unavailable("no replica")
+    with pytest.raises(grpc.RpcError, match="no replica"):
+        platform.ask(png(204), request_id="mine")
+    platform.model.error = None
+    later = platform.ask(png(10))
+    first = platform.ask(png(204), request_id="mine")
+    assert first.name < later.name
+    assert first.create_time.ToNanoseconds() < later.create_time.ToNanoseconds()
+    request = messages.ListDiagnosesRequest(parent=TENANT, end_time=later.create_time)
+    assert list(platform.stub.ListDiagnoses(request).diagnoses) == [first]
+
+
+def test_a_time_that_is_none_is_refused(platform):
+    for field in ("start_time", "end_time"):
+        request = messages.ListDiagnosesRequest(parent=TENANT, **{field: Timestamp(seconds=2**50)})
+        with pytest.raises(grpc.RpcError, match=rf"{field}: must be between"):
+            platform.stub.ListDiagnoses(request)
 
 
 def test_a_request_that_failed_can_be_sent_again(platform):

@@ -92,6 +92,17 @@ async def test_one_that_does_not_load_answers_in_the_end(objects, model, monkeyp
     assert (await classifiers.follow(CHAMPION)).name == second
 
 
+async def test_after_a_quiet_while_the_one_before_answers_no_more(objects, model, monkeypatch):
+    first, second = publish(objects, "a"), publish(objects, "b")
+    promote(objects, first, "champion", [])
+    classifiers = Classifiers(objects, model, follow_seconds=0)
+    await classifiers.follow(CHAMPION)
+    promote(objects, second, "champion", [])
+    monkeypatch.setattr(module, "_LONGEST_SWITCH", 0.05)
+    await asyncio.sleep(0.1)
+    assert (await classifiers.follow(CHAMPION)).name == second
+
+
 async def test_a_promotion_that_is_taken_back_while_it_loads_has_no_effect(objects, model):
     first, second = publish(objects, "a"), publish(objects, "b")
     promote(objects, first, "champion", [])

@@ -198,7 +198,9 @@ def test_without_a_replica_the_server_is_not_ready(platform):
         ([b"\x00" * 191], [1, 8, 8, 3], "there are 191"),
         ([b"\x00" * 192, b""], [1, 8, 8, 3], "every input"),
         ([b"\x00" * 192], [-1, 8, 8, -3], "negative"),
-        ([b"\x00" * 192], [1 << 40, 1 << 40], "elements"),
+        ([b"\x00" * 192], [1 << 40, 1 << 40], "not negative"),
+        ([b"\x00" * 192], [1] * 65, "at most 4"),
+        ([b""], [0, 2048, 2048, 2048], "8×8×3"),
     ],
 )
 def test_raw_contents_that_are_not_as_said(platform, raw, shape, part):

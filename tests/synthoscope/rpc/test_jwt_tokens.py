@@ -2,6 +2,7 @@ import asyncio
 import base64
 import hmac
 import json
+import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -119,6 +120,8 @@ def test_what_is_no_jwks_is_refused_at_the_start(tmp_path, text):
 def test_keys_travel_safely():
     with pytest.raises(ValidationError, match="https"):
         settings("http://idp.example/keys")
+    with pytest.raises(ValidationError, match="https"):
+        settings("http://localhost.example.com/keys")
 
 
 class Provider:
@@ -182,6 +185,23 @@ async def test_keys_are_followed(provider, monkeypatch):
     assert taken(tokens, token("ec"))
     stop.set()
     await watch
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"])
+def test_an_answer_that_is_no_http_is_as_none(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def speak():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        speaker = Thread(target=speak)
+        speaker.start()
+        tokens = JwtTokens(settings(f"http://127.0.0.1:{server.getsockname()[1]}/keys"))
+        speaker.join()
+    assert not taken(tokens, token())
 
 
 async def test_unknown_keys_are_no_way_to_make_it_ask_often(provider):

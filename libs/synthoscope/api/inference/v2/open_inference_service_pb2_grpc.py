@@ -125,7 +125,7 @@ class GRPCInferenceServiceServicer:
 
     def ModelInfer(self, request, context):
         """Asks a classifier of images. INVALID_ARGUMENT for other tensors than it takes, NOT_FOUND for an unknown model,
-        RESOURCE_EXHAUSTED when the queue is full.
+        RESOURCE_EXHAUSTED when the queue is full, and for more than 256 images.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
