@@ -22,6 +22,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+from google.protobuf.wrappers_pb2 import BytesValue
 from PIL import Image
 
 from benchmarks.reporting import Target, publish
@@ -127,9 +128,10 @@ def main() -> None:
                 model = trained(client, home / "phantoms")
                 onnx.write_bytes(client.models.download(client.models.get(model), "model.onnx"))
             rows += measured("synthoscope", lambda: ours(stack, model, pictures), seconds)
-        for name, module in (("bare", bare), ("ray serve", ray_proxy)):
+        in_messages = [BytesValue(value=picture).SerializeToString() for picture in pictures]
+        for name, module, sent in (("bare", bare, pictures), ("ray serve", ray_proxy, in_messages)):
             with process(module.__name__, str(onnx), str(SIDE), "1") as address:
-                rows += measured(name, partial(raw, address, module.METHOD, pictures), seconds)
+                rows += measured(name, partial(raw, address, module.METHOD, sent), seconds)
     publish("serving", rows, targets(rows), ["grpcio", "onnxruntime", "ray"])
 
 

@@ -33,15 +33,16 @@ async def closed_loop(ask: Ask, in_flight: int, seconds: float, warm_up: float =
         nonlocal errors
         number = first
         while (sent := time.perf_counter()) < until:
+            number += in_flight
             try:
                 await ask(number)
             except Exception:  # whatever a peer raises is an answer that did not come
                 errors += 1
                 await asyncio.sleep(0.05)
+                continue
             ended = time.perf_counter()
             if counted_from <= ended <= until:
                 took.append(ended - sent)
-            number += in_flight
 
     await asyncio.gather(*(caller(first) for first in range(in_flight)))
     if not took:

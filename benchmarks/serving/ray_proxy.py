@@ -2,7 +2,8 @@
 
     python -m benchmarks.serving.ray_proxy MODEL.onnx SIDE THREADS
 
-Starts a Ray of its own. A call to METHOD takes a PNG and gives float32 probabilities. Prints its address.
+Starts a Ray of its own. A call to METHOD takes a PNG and gives float32 probabilities, each in a BytesValue, as Ray's
+proxy wants messages. Prints its address.
 """
 
 import socket
@@ -13,13 +14,16 @@ from typing import Any
 
 import grpc
 import numpy as np
+from google.protobuf.wrappers_pb2 import BytesValue
 
 METHOD = "/raybench.Predictor/Predict"
 
 
 def add_to_server(servicer: Any, server: Any) -> None:
-    """What protoc would generate for a service of one method, with bytes for messages."""
-    handler: Any = grpc.unary_unary_rpc_method_handler(servicer.Predict)
+    """What protoc would generate for a service of one method from BytesValue to BytesValue."""
+    handler: Any = grpc.unary_unary_rpc_method_handler(
+        servicer.Predict, BytesValue.FromString, BytesValue.SerializeToString
+    )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("raybench.Predictor", {"Predict": handler}),))
 
 
@@ -39,10 +43,10 @@ def application(model: bytes, side: int, threads: int) -> Any:
             chances = np.exp(logits - logits.max(axis=1, keepdims=True))
             return [row.astype(np.float32).tobytes() for row in chances / chances.sum(axis=1, keepdims=True)]
 
-        async def Predict(self, data: bytes) -> bytes:  # noqa: N802 (the RPC's name)
+        async def Predict(self, request: BytesValue) -> BytesValue:  # noqa: N802 (the RPC's name)
             from benchmarks.serving.bare import pixels
 
-            return await self.answers(pixels(data, side))
+            return BytesValue(value=await self.answers(pixels(request.value, side)))
 
     deployment: Any = serve.deployment(
         Predictor,
