@@ -169,24 +169,22 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         return await asyncio.to_thread(self._version, model, wanted, "model_name")
 
     async def _followed(self, model: str, version: str) -> ModelVersion:
-        names.check_id(model, "model_name")
-        parent = names.MODEL.format(tenant=caller().tenant, model=model)
-        if version:
-            return await self._classifiers.follow(f"{parent}/versions/{version}")
+        first, *others = _candidates(model, version, "model_name")
         try:
-            return await self._classifiers.follow(f"{parent}/versions/{CHAMPION}")
+            return await self._classifiers.follow(first)
         except NotFound:
-            return await self._classifiers.follow(f"{parent}/versions/{names.LATEST}")
+            if not others:
+                raise
+        return await self._classifiers.follow(others[0])
 
     def _version(self, model: str, version: str, field: str) -> ModelVersion:
-        names.check_id(model, field)
-        parent = names.MODEL.format(tenant=caller().tenant, model=model)
-        if version:
-            return self._classifiers.get(f"{parent}/versions/{version}")
+        first, *others = _candidates(model, version, field)
         try:
-            return self._classifiers.get(f"{parent}/versions/{CHAMPION}")
+            return self._classifiers.get(first)
         except NotFound:
-            return self._classifiers.get(f"{parent}/versions/{names.LATEST}")
+            if not others:
+                raise
+        return self._classifiers.get(others[0])
 
     def _images(
         self, request: messages.ModelInferRequest, version: ModelVersion, tenant: str
@@ -209,6 +207,13 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         if image.facts.frames > 1:
             raise InvalidInput(f"inputs[0].{_FILES}", f"has {image.facts.frames} frames; send images of one frame")
         return pipeline_of(version).apply(image.pixels).pixels, _digest(image.data)
+
+
+def _candidates(model: str, version: str, field: str) -> Sequence[str]:
+    """The names of what may be meant, the first that is there: without a version the champion, then the latest."""
+    names.check_id(model, field)
+    parent = names.MODEL.format(tenant=caller().tenant, model=model)
+    return [f"{parent}/versions/{item}" for item in ([version] if version else [CHAMPION, names.LATEST])]
 
 
 def _digest(data: bytes) -> str:

@@ -131,10 +131,15 @@ async def statuses(edge, method: MethodDescriptor, count: int) -> tuple[Counter[
     return found, wrong
 
 
+def resets(found: Counter[str]) -> int:
+    return sum(count for status, count in found.items() if status.startswith("reset"))
+
+
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 async def test_a_few_bytes_of_everything(edge, method):
     found, wrong = await statuses(edge, method, 100)
     assert wrong == [], found
+    assert resets(found) <= 1, found
     assert found.total() == 100
 
 
@@ -146,6 +151,7 @@ async def test_fifty_thousand_messages(edge, method, capsys):
     with capsys.disabled():
         print(f"\n{method.full_name}: {dict(found)}")
     assert wrong == [], found
+    assert resets(found) <= found.total() // 500, found
 
 
 def test_most_methods_are_reached():

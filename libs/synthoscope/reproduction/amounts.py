@@ -10,25 +10,15 @@ from synthoscope.gan import config as gan_config
 from synthoscope.gan.config import Conditioning
 from synthoscope.reproduction import sides
 from synthoscope.reproduction.recipe import (
-    AtEpoch,
     Cell,
-    Changed,
-    Confusions,
-    Count,
-    Courses,
     Evaluated,
-    Gain,
     Gan,
-    Nearness,
     Network,
-    Overlays,
-    Pictures,
     Recipe,
-    Score,
-    Seconds,
     Section,
     SyntheticImages,
-    Table,
+    named_by,
+    shown_in,
 )
 from synthoscope.reproduction.running import Results
 
@@ -84,7 +74,7 @@ def sides_told(recipe: Recipe) -> str:
 def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) -> str:
     """How much of the paper's amounts the steps of a section got, those that they learned from included."""
     kinds: dict[str, list[str]] = {}
-    for name in dict.fromkeys(with_sources(_steps_of(section, recipe), recipe)):
+    for name in dict.fromkeys(with_sources(_measured(shown_in(section), recipe), recipe)):
         kind = {Gan: "generators", SyntheticImages: "synthetic images", Network: "classifiers"}.get(
             type(recipe.steps[name])
         )
@@ -96,16 +86,14 @@ def told_of(section: Section, recipe: Recipe, of_paper: Mapping[str, Amount]) ->
 
 def steps_behind(recipe: Recipe, cell: Cell) -> Iterator[str]:
     """The networks or synthetic images that a cell's value is of."""
-    match cell:
-        case Score():
-            step = recipe.steps[cell.of]
-            yield step.network if isinstance(step, Evaluated) else cell.of
-        case Gain():
-            yield from (cell.network, cell.reference)
-        case Nearness() | Count():
-            yield cell.synthetic
-        case Seconds() | AtEpoch():
-            yield cell.network
+    return _measured(named_by(cell), recipe)
+
+
+def _measured(names: Iterable[str], recipe: Recipe) -> Iterator[str]:
+    """The steps, and in place of measurements what they measure."""
+    for name in names:
+        step = recipe.steps[name]
+        yield step.network if isinstance(step, Evaluated) else name
 
 
 def _at_side(amount: Amount, model: ModelVersion, recipe: Recipe) -> Amount:
@@ -133,23 +121,6 @@ def _of_network(name: str, step: Network, results: Results, learned_enough: bool
         return Amount(f"{done:,} of {asked:,} epochs{early}", share, learned_enough)
     steps = int(MessageToDict(results.networks[name][0].config)["steps_per_epoch"])
     return Amount(f"{steps:,} steps, less than the first of {asked:,} epochs", share, enough=False)
-
-
-def _steps_of(section: Section, recipe: Recipe) -> Iterator[str]:
-    match section:
-        case Table():
-            for row in section.rows:
-                for cell in row:
-                    yield from steps_behind(recipe, cell)
-        case Pictures():
-            yield from section.of
-        case Courses():
-            yield from section.networks
-        case Confusions():
-            for score in section.of.values():
-                yield from steps_behind(recipe, score)
-        case Overlays() | Changed():
-            yield section.network
 
 
 def with_sources(steps: Iterable[str], recipe: Recipe) -> Iterator[str]:

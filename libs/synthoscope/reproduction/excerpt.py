@@ -4,27 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from synthoscope.reproduction.recipe import (
-    AtEpoch,
-    Cell,
-    Changed,
-    Confusions,
-    Count,
-    Courses,
     Derived,
     Evaluated,
-    Gain,
     Gan,
-    Nearness,
     Network,
-    Overlays,
     Pictures,
     Recipe,
-    Score,
-    Seconds,
     Section,
     Step,
     SyntheticImages,
     Table,
+    named_by,
+    shown_in,
 )
 from synthoscope.reproduction.sides import divided
 
@@ -42,7 +33,8 @@ def excerpt(recipe: Recipe) -> Recipe:
     """
     sections = [_shortened(section) for section in recipe.sections]
     claims = [cell for row in recipe.rows for cell in (row.as_they_did, row.done_right)]
-    named = [*_named(claims), *(name for section in sections for name in _shown(section))]
+    named = [name for cell in claims for name in named_by(cell)]
+    named += [name for section in sections for name in shown_in(section)]
     needed = set(_with_sources(named, recipe))
     steps = {name: step for name, step in recipe.steps.items() if name in needed}
     return divided(replace(recipe, steps=steps, sections=sections), DIVISOR)
@@ -55,33 +47,6 @@ def _shortened(section: Section) -> Section:
         case Pictures():
             return replace(section, of=section.of[:LINES])
     return section
-
-
-def _named(cells: Iterable[Cell]) -> Iterator[str]:
-    for cell in cells:
-        match cell:
-            case Score():
-                yield cell.of
-            case Gain():
-                yield from (cell.network, cell.reference)
-            case Nearness() | Count():
-                yield cell.synthetic
-            case Seconds() | AtEpoch():
-                yield cell.network
-
-
-def _shown(section: Section) -> Iterator[str]:
-    match section:
-        case Table():
-            yield from _named(cell for row in section.rows for cell in row)
-        case Pictures():
-            yield from section.of
-        case Courses():
-            yield from section.networks
-        case Confusions():
-            yield from _named(section.of.values())
-        case Overlays() | Changed():
-            yield section.network
 
 
 def _with_sources(names: Iterable[str], recipe: Recipe) -> Iterator[str]:

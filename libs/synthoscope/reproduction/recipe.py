@@ -256,3 +256,34 @@ class Recipe:
                 yield from (cell for line in section.rows for cell in line)
             elif isinstance(section, Confusions):
                 yield from section.of.values()
+
+
+def named_by(cell: Cell) -> Iterator[str]:
+    """The steps that a cell names."""
+    match cell:
+        case Score():
+            yield cell.of
+        case Gain():
+            yield from (cell.network, cell.reference)
+        case Nearness() | Count():
+            yield cell.synthetic
+        case Seconds() | AtEpoch():
+            yield cell.network
+
+
+def shown_in(section: Section) -> Iterator[str]:
+    """The steps that a section names."""
+    match section:
+        case Table():
+            for row in section.rows:
+                for cell in row:
+                    yield from named_by(cell)
+        case Pictures():
+            yield from section.of
+        case Courses():
+            yield from section.networks
+        case Confusions():
+            for score in section.of.values():
+                yield from named_by(score)
+        case Overlays() | Changed():
+            yield section.network
