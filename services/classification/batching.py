@@ -1,7 +1,7 @@
-"""Micro-batching at the edge: requests that arrive close together make one call to the model.
+"""Micro-batching at the edge: requests that arrive close together make one call to the model, or to the object store.
 
 One hop to the model costs more than the model itself, so it is shared. A batch leaves when it is full, when its oldest
-request has waited long enough, or as soon as a call returns: while the model is busy, batches grow by themselves.
+request has waited long enough, or as soon as a call returns: while calls are under way, batches grow by themselves.
 """
 
 import asyncio
@@ -16,12 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from synthoscope.rpc.errors import ResourceExhausted
 
 BATCH_SIZE = Histogram(
-    "synthoscope_diagnosis_batch_size", "Images in one call to the model.", buckets=(1, 2, 4, 8, 16, 24, 32, 64)
+    "synthoscope_diagnosis_batch_size",
+    "Images in one call to the model (predict) or to the object store (record).",
+    ("stage",),
+    buckets=(1, 2, 4, 8, 16, 24, 32, 64),
 )
-QUEUE_DEPTH = Gauge("synthoscope_diagnosis_queue_depth", "Images that wait for a call to the model.")
+QUEUE_DEPTH = Gauge("synthoscope_diagnosis_queue_depth", "Images that wait for a call.", ("stage",))
 CALL_SECONDS = Histogram(
-    "synthoscope_diagnosis_model_call_seconds",
-    "Time of one call to the model, hop included.",
+    "synthoscope_diagnosis_call_seconds",
+    "Time of one call, hop included.",
+    ("stage",),
     buckets=(0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
 )
 
@@ -65,8 +69,13 @@ class MicroBatcher(Generic[K, T, R]):
     is cancelled.
     """
 
-    def __init__(self, run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]], settings: BatchingSettings) -> None:
+    def __init__(
+        self, stage: str, run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]], settings: BatchingSettings
+    ) -> None:
+        """`stage` is what the metrics call it."""
         self._run = run
+        self._batch_size, self._seconds = BATCH_SIZE.labels(stage), CALL_SECONDS.labels(stage)
+        self._gauge = QUEUE_DEPTH.labels(stage)
         self._settings = settings
         self._lanes: dict[K, _Lane[T, R]] = {}
         self._depth = 0
@@ -132,7 +141,7 @@ class MicroBatcher(Generic[K, T, R]):
         return [waiting for waiting in taken if not waiting.answer.done()]
 
     async def _call(self, key: K, batch: Sequence[_Waiting[T, R]]) -> None:
-        BATCH_SIZE.observe(len(batch))
+        self._batch_size.observe(len(batch))
         started = asyncio.get_running_loop().time()
         call = asyncio.ensure_future(self._run(key, [waiting.item for waiting in batch]))
 
@@ -144,13 +153,13 @@ class MicroBatcher(Generic[K, T, R]):
             waiting.answer.add_done_callback(cancel_when_all_have_gone)
         await asyncio.wait({call})
         seconds = asyncio.get_running_loop().time() - started
-        CALL_SECONDS.observe(seconds)
+        self._seconds.observe(seconds)
         self._call_seconds += 0.2 * (seconds - self._call_seconds)
         _hand_out(call, batch)
 
     def _count(self, change: int) -> None:
         self._depth += change
-        QUEUE_DEPTH.set(self._depth)
+        self._gauge.set(self._depth)
 
 
 def _hand_out(call: "asyncio.Future[Sequence[R]]", batch: Sequence[_Waiting[T, R]]) -> None:

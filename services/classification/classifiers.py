@@ -68,7 +68,7 @@ class Classifiers:
         """`follow_seconds` is how long what a name stands for is taken to be the same."""
         self.model = model
         self._objects = objects
-        self._batcher = MicroBatcher(model.answer, batching or BatchingSettings())
+        self._batcher = MicroBatcher("predict", model.answer, batching or BatchingSettings())
         self._cache = AnswerCache(caching or CachingSettings())
         self._monitor = Monitor()
         self._follow_seconds = follow_seconds

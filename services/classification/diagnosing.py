@@ -1,15 +1,12 @@
 """From a classifier's answer to a diagnosis."""
 
-import secrets
 from collections.abc import Sequence
 
 import numpy as np
 from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 
-from services.classification.listing import diagnosis_id, microseconds_of
 from services.classification.trailing import weights_sha256
-from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import (
     ClassProbability,
     Diagnosis,
@@ -18,7 +15,6 @@ from synthoscope.api.classification.v1.classification_pb2 import (
     RefusalReason,
     Strangeness,
 )
-from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
 from synthoscope.classifier.answering import Answer
 from synthoscope.datasets.findings import SEPARATOR
@@ -32,15 +28,9 @@ _PRESENT = 0.5
 """Probability from which a finding is answered."""
 
 
-def new_name(tenant: str, arrived: int) -> str:
-    """The name of a diagnosis that was asked for at a time, in ns since 1970; its id sorts by that time."""
-    return names.DIAGNOSIS.format(tenant=tenant, diagnosis=diagnosis_id(arrived // 1000, f"-{secrets.token_hex(6)}"))
-
-
-def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef) -> Diagnosis:
-    """The record of a diagnosis. It was asked for when its name says: of a request that is sent again, at first."""
+def diagnosis_of(arrived: int, model: ModelVersion, answer: Answer) -> Diagnosis:
+    """What a model says of an image that came at a time, in µs since 1970: all but names, and the image."""
     diagnosis = Diagnosis(
-        name=name,
         probabilities=[
             ClassProbability(label=name, probability=float(value))
             for name, value in zip(model.classes, answer.probabilities, strict=True)
@@ -48,9 +38,8 @@ def diagnosis_of(name: str, model: ModelVersion, answer: Answer, image: ImageRef
         model_version=model.name,
         model_sha256=weights_sha256(model),
         preprocessing_digest=pipeline_of(model).digest,
-        image=image,
     )
-    diagnosis.create_time.FromMicroseconds(microseconds_of(names.DIAGNOSIS.parse(name)["diagnosis"]))
+    diagnosis.create_time.FromMicroseconds(arrived)
     if answer.refused:
         diagnosis.refusal.CopyFrom(_UNLIKE)
     diagnosis.label = label_of(model, answer)

@@ -4,10 +4,11 @@ from prometheus_client import Counter
 
 from services.classification.diagnosing import none_word
 from synthoscope import models, names
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback
+from synthoscope.api.classification.v1.classification_pb2 import Feedback
 from synthoscope.api.classification.v1.classification_service_pb2 import GiveFeedbackRequest, ListFeedbackRequest
 from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
 from synthoscope.datasets.findings import SEPARATOR, findings_of
+from synthoscope.diagnoses import Diagnoses
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Page, Records
 from synthoscope.rpc.auth import caller
@@ -25,13 +26,13 @@ class FeedbackBook:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._diagnoses = Records(objects, Diagnosis)
+        self._diagnoses = Diagnoses(objects)
         self._records = Records(objects, Feedback)
 
     def give(self, request: GiveFeedbackRequest) -> Feedback:
         """Keeps the caller's word. Raises InvalidInput, NotFound."""
-        ids = names.DIAGNOSIS.parse(request.diagnosis, "diagnosis")
-        diagnosis = self._diagnoses.get(request.diagnosis)
+        diagnosis = self._diagnoses.get(request.diagnosis, "diagnosis")
+        ids = names.DIAGNOSIS.parse(diagnosis.name)
         version = models.get(self._objects, diagnosis.model_version)
         label = _known(request.label, version)
         feedback = Feedback(

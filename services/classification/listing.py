@@ -3,46 +3,35 @@
 from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.classification.v1.classification_service_pb2 import ListDiagnosesRequest
+from synthoscope.diagnoses import Diagnoses, time_of, time_prefix
 from synthoscope.objects import ObjectStore
-from synthoscope.records import Page, Records, page_limit
+from synthoscope.records import Page, page_limit
 from synthoscope.rpc.errors import InvalidInput
 
 MOST_LOOKED_AT = 1000
 """Diagnoses, for one page."""
 
 
-def diagnosis_id(microseconds: int, suffix: str = "") -> str:
-    """An id that sorts by time, in µs since 1970."""
-    return f"{microseconds:014x}{suffix}"
-
-
-def microseconds_of(diagnosis_id: str) -> int:
-    """The time in an id."""
-    return int(diagnosis_id[:14], 16)
-
-
 def page(objects: ObjectStore, request: ListDiagnosesRequest) -> Page[Diagnosis]:
     """One page of a tenant's diagnoses, as the contract says. Raises InvalidInput."""
     names.TENANT.parse(request.parent, "parent")
-    size, records = page_limit(request.page_size), Records(objects, Diagnosis)
+    size = page_limit(request.page_size)
     if request.model and not _is_model(request.model):
         raise InvalidInput("model", f"must have the form {names.MODEL.template} or {names.MODEL_VERSION.template}")
     for field in ("start_time", "end_time"):
         _check_time(request, field)
-    prefix = f"{request.parent}/diagnoses"
-    token, found, left = request.page_token or _before(prefix, request), list[Diagnosis](), MOST_LOOKED_AT
-    while left > 0 and len(found) < size:
-        part = records.page(prefix, min(left, size - len(found)), token)
-        left -= len(part.records)
-        for diagnosis in part.records:
-            if request.HasField("end_time") and _time(diagnosis) >= request.end_time.ToNanoseconds():
-                return Page(found, "")
-            if _matches(diagnosis, request):
-                found.append(diagnosis)
-        token = part.next_page_token
-        if not token:
-            return Page(found, "")
-    return Page(found, token)
+    found: list[Diagnosis] = []
+    looked_at = ""
+    coming = Diagnoses(objects).after(request.parent, _start(request))
+    for number, diagnosis in enumerate(coming):
+        if request.HasField("end_time") and _time(diagnosis) >= request.end_time.ToNanoseconds():
+            break
+        if len(found) == size or number == MOST_LOOKED_AT:
+            return Page(found, looked_at)
+        looked_at = diagnosis.name
+        if _matches(diagnosis, request):
+            found.append(diagnosis)
+    return Page(found, "")
 
 
 def _check_time(request: ListDiagnosesRequest, field: str) -> None:
@@ -52,11 +41,19 @@ def _check_time(request: ListDiagnosesRequest, field: str) -> None:
         raise InvalidInput(field, "must be between the years 1 and 9999") from None
 
 
-def _before(prefix: str, request: ListDiagnosesRequest) -> str:
-    """The page token after which diagnoses of the start time's microsecond, and later ones, come."""
+def _start(request: ListDiagnosesRequest) -> str:
+    """Where to go on: after the page before, or at the start time's microsecond."""
+    if request.page_token:
+        try:
+            time_of(request.page_token)
+            if request.page_token.startswith(f"{request.parent}/"):
+                return names.DIAGNOSIS.parse(request.page_token)["diagnosis"]
+        except (InvalidInput, ValueError):
+            pass
+        raise InvalidInput("page_token", "must be the next_page_token of the same listing's page before")
     if not request.HasField("start_time"):
         return ""
-    return f"{prefix}/{diagnosis_id(max(0, request.start_time.ToNanoseconds() // 1000))}"
+    return time_prefix(max(0, request.start_time.ToNanoseconds() // 1000))
 
 
 def _matches(diagnosis: Diagnosis, request: ListDiagnosesRequest) -> bool:

@@ -15,10 +15,10 @@ from prometheus_client import Histogram
 
 from services.classification import listing
 from services.classification.classifiers import Classifiers, Pixels
-from services.classification.diagnosing import diagnosis_of, new_name
+from services.classification.diagnosing import diagnosis_of
 from services.classification.feedback import FeedbackBook
 from services.classification.idempotency import RequestIds
-from services.classification.trailing import diagnosed
+from services.classification.recording import Made, Recorder
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
@@ -28,15 +28,15 @@ from synthoscope.api.explanation.v1.explanation_pb2 import ExplanationMethod
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.classifier.answering import Answer
+from synthoscope.diagnoses import Diagnoses, new_name
 from synthoscope.images.decoders import AcceptedImage
 from synthoscope.images.decoding import DICOM
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
-from synthoscope.records import Records
 from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
 from synthoscope.rpc.ordering import in_order
-from synthoscope.saliency.request import Explanations, ended, explained_label, explanation_name
+from synthoscope.saliency.request import Explanations, ended
 from synthoscope.trail import Trail
 
 STAGE_SECONDS = Histogram(
@@ -69,11 +69,11 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
     ) -> None:
         self._intake, self._objects = intake, intake.objects
         self._explanations = explanations
-        self._records = Records(intake.objects, Diagnosis)
+        self._diagnoses = Diagnoses(intake.objects)
+        self._recorder = Recorder(intake.objects, trail)
         self._request_ids = RequestIds(intake.objects, intake.pseudonyms)
         self._feedback = FeedbackBook(intake.objects)
         self._classifiers = classifiers
-        self._trail = trail
         self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
@@ -98,8 +98,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
 
     def GetDiagnosis(self, request: messages.GetDiagnosisRequest, context: grpc.ServicerContext) -> Diagnosis:
         """Returns a diagnosis. Raises InvalidInput, NotFound."""
-        names.DIAGNOSIS.parse(request.name)
-        return self._records.get(request.name)
+        return self._diagnoses.get(request.name)
 
     def ListDiagnoses(
         self, request: messages.ListDiagnosesRequest, context: grpc.ServicerContext
@@ -134,10 +133,11 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         if known is None:
             diagnosis = await self._new(request)
         else:
-            # What the one who asked first did not come to, is done now.
             diagnosis = known
-            asking, trailing = asyncio.to_thread(self._ask_explanation, known), self._trail.record(diagnosed(known))
-            await _both(asking, trailing)
+            await self._recorder.repeat(known)
+        if diagnosis.explanation:
+            # Also of a known one: what the one who asked first did not come to, is done now.
+            await asyncio.to_thread(self._ask_explanation, diagnosis)
         if request.explanation_timing == Timing.EXPLANATION_TIMING_BEFORE_ANSWER:
             await self._wait_for_explanation(diagnosis, context)
         return diagnosis
@@ -156,29 +156,35 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
         with stages("decode"):
             accepted, square = await self._decoded(tenant, request, data, model)
-        name = new_name(tenant, arrived)
+        name = ""
         if request.request_id:
-            name = await asyncio.to_thread(self._request_ids.reserve, request, name)
-        answering, keeping = self._answer(model, square, stages), self._keep(tenant, request, data, accepted, stages)
-        answer, image = await _both(answering, keeping)
-        diagnosis = diagnosis_of(name, model, answer, image)
+            new = new_name(tenant, arrived // 1000)
+            name = await asyncio.to_thread(self._request_ids.reserve, request, new)
+        image: ImageRef | None = None
+        if name or field == "image_name":
+            answering, keeping = (
+                self._answer(model, square, stages),
+                self._keep(tenant, request, data, accepted, stages),
+            )
+            answer, image = await _both(answering, keeping)
+        else:
+            answer = await self._answer(model, square, stages)
+        diagnosis = diagnosis_of(arrived // 1000, model, answer)
+        diagnosis.image.CopyFrom(image or ImageRef())
         if accepted.identity:
             diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
             diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
-        if _explained(request, answer):
-            diagnosis.explanation = explanation_name(diagnosis.name, explained_label(diagnosis), _GRAD_CAM)
         diagnosis.stage_times.extend(stages.times)
         diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
+        made = Made(diagnosis, None if image else accepted, _explained(request, answer))
         with stages("record"):
-            recording, trailing = asyncio.to_thread(self._record, diagnosis), self._trail.record(diagnosed(diagnosis))
-            diagnosis, _ = await _both(recording, trailing)
-        return diagnosis
+            return await (self._recorder.record_as(name, made) if name else self._recorder.record(tenant, made))
 
     def _known(self, request: messages.DiagnoseRequest) -> Diagnosis | None:
         """The diagnosis that this request made before."""
         name = self._request_ids.find(request)
         try:
-            return self._records.get(name) if name else None
+            return self._diagnoses.get(name) if name else None
         except NotFound:  # the one who asked first has not made it yet, or never will
             return None
 
@@ -228,20 +234,8 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
                 return await asyncio.to_thread(image_ref, self._objects, request.image_name, "image_name")
             return await asyncio.to_thread(self._intake.keep, tenant, data, accepted)
 
-    def _record(self, diagnosis: Diagnosis) -> Diagnosis:
-        """Stores a diagnosis; then, if one was asked for, its explanation's request. Returns what is stored.
-
-        That is another's where the same request was diagnosed twice at the same time.
-        """
-        if not self._records.create(diagnosis.name, diagnosis):
-            diagnosis = self._records.get(diagnosis.name)
-        self._ask_explanation(diagnosis)
-        return diagnosis
-
     def _ask_explanation(self, diagnosis: Diagnosis) -> None:
         """Asks for the explanation that goes with a diagnosis. One that cannot be had now costs no diagnosis."""
-        if not diagnosis.explanation:
-            return
         try:
             self._explanations.request(diagnosis, method=_GRAD_CAM)
         except (ResourceExhausted, Unavailable) as error:

@@ -3,14 +3,13 @@
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.models.versions import WEIGHTS
-from synthoscope.rpc.auth import caller
+from synthoscope.rpc.auth import Caller, caller
 from synthoscope.rpc.interceptors import Denial
 from synthoscope.trail import Entry
 
 
-def diagnosed(diagnosis: Diagnosis) -> Entry:
-    """A diagnosis that the current caller asked for. What was found is in the diagnosis itself."""
-    who = caller()
+def diagnosed(diagnosis: Diagnosis, who: Caller) -> Entry:
+    """A diagnosis that a caller asked for. What was found is in the diagnosis itself."""
     return Entry(
         "Diagnose",
         "OK",

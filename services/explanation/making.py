@@ -14,7 +14,7 @@ from synthoscope.api.explanation.v1.explanation_pb2 import Explanation, FloatMap
 from synthoscope.api.jobs.v1.jobs_pb2 import JobError, JobState
 from synthoscope.classifier.prediction import Classifier, load_classifier
 from synthoscope.images.decoding import PNG, ImageFacts
-from synthoscope.images.storage import load_image_bytes, store_image
+from synthoscope.images.storage import image_name, load_image_bytes, store_image
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import ResourceExhausted, SynthoscopeError, Unavailable
 from synthoscope.saliency.explanation import ExplanationResult, explain
@@ -61,7 +61,7 @@ class Maker:
 
     def _made(self, asked: Explanation) -> Explanation:
         tenant = names.tenant_of(asked.name)
-        image = load_image_bytes(self.objects, names.IMAGE.format(tenant=tenant, sha256=asked.image_sha256))
+        image = load_image_bytes(self.objects, asked.image or image_name(tenant, asked.image_sha256))
         result = explain(self._model(asked.model_version), image, asked.label)
         height, width = result.overlay.shape[:2]
         facts = ImageFacts(PNG, width, height, "RGB")

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from synthoscope import names
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.explanation.v1 import explanation_service_pb2 as messages
 from synthoscope.api.explanation.v1 import explanation_service_pb2_grpc
 from synthoscope.api.explanation.v1.explanation_pb2 import Explanation
-from synthoscope.records import Records
+from synthoscope.diagnoses import Diagnoses
 from synthoscope.saliency.request import Explanations, ended
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
@@ -21,14 +19,13 @@ class ExplanationServicer(explanation_service_pb2_grpc.ExplanationServiceService
 
     def __init__(self, explanations: Explanations) -> None:
         self._explanations = explanations
-        self._diagnoses = Records(explanations.objects, Diagnosis)
+        self._diagnoses = Diagnoses(explanations.objects)
 
     def CreateExplanation(
         self, request: messages.CreateExplanationRequest, context: grpc.ServicerContext
     ) -> Explanation:
         """Asks for an explanation; twice gives the same one. Raises InvalidInput, NotFound, ResourceExhausted."""
-        names.DIAGNOSIS.parse(request.diagnosis, "diagnosis")
-        diagnosis = self._diagnoses.get(request.diagnosis)
+        diagnosis = self._diagnoses.get(request.diagnosis, "diagnosis")
         return self._explanations.request(diagnosis, request.label, request.method)
 
     def GetExplanation(self, request: messages.GetExplanationRequest, context: grpc.ServicerContext) -> Explanation:

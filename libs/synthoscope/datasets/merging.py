@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from synthoscope import names
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.datasets.v1.datasets_pb2 import ConfirmedLabel, DatasetImage, DatasetVersion, Merge, Split
 from synthoscope.datasets import manifest
+from synthoscope.diagnoses import Diagnoses
+from synthoscope.images.storage import kept_singly
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput
@@ -67,17 +68,16 @@ def _of_set(objects: ObjectStore, name: str, field: str) -> Iterator[DatasetImag
 
 
 def _of_diagnosis(objects: ObjectStore, confirmed: ConfirmedLabel, tested: set[str], field: str) -> DatasetImage:
-    diagnosis_id = names.DIAGNOSIS.parse(confirmed.diagnosis, f"{field}.diagnosis")["diagnosis"]
-    image = Records(objects, Diagnosis).get(confirmed.diagnosis).image
+    image = Diagnoses(objects).get(confirmed.diagnosis, f"{field}.diagnosis").image
     if image.sha256 in tested:
         raise FailedPrecondition(
             f"{field}.diagnosis: {confirmed.diagnosis} is of an image of the test split; it must not be trained on"
         )
     return DatasetImage(
-        path=f"{CONFIRMED}/{diagnosis_id}",
+        path=f"{CONFIRMED}/{names.DIAGNOSIS.parse(confirmed.diagnosis)['diagnosis']}",
         split=Split.SPLIT_TRAIN,
         label=confirmed.label,
-        image=image,
+        image=kept_singly(objects, image),
         origin=confirmed.diagnosis,
     )
 

@@ -120,6 +120,7 @@ def _request(diagnosis: Diagnosis, label: str, method: ExplanationMethod) -> Exp
         method=method,
         model_version=diagnosis.model_version,
         image_sha256=diagnosis.image.sha256,
+        image=diagnosis.image.name,
     )
     asked.create_time.GetCurrentTime()
     return asked

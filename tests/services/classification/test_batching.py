@@ -23,7 +23,7 @@ class Model:
 
 
 def batcher(model, **settings):
-    return MicroBatcher(model, BatchingSettings(**settings))
+    return MicroBatcher("predict", model, BatchingSettings(**settings))
 
 
 async def test_every_caller_gets_its_own_answer_from_few_calls():

@@ -135,7 +135,7 @@ def test_a_diagnosis_is_what_the_model_says_directly(stub, model, objects, class
 
 
 def test_concurrent_requests_are_batched_and_each_gets_its_own_answer(stack, model, classifier):
-    calls, images = (metric(stack, f"synthoscope_diagnosis_batch_size_{part}") for part in ("count", "sum"))
+    calls, images = (metric(stack, f'synthoscope_diagnosis_batch_size_{part}{{stage="predict"') for part in ("count", "sum"))
     pictures = [picture(seed) for seed in range(64)]
 
     async def ask_all():
@@ -149,8 +149,8 @@ def test_concurrent_requests_are_batched_and_each_gets_its_own_answer(stack, mod
     for diagnosis, data in zip(made, pictures, strict=True):
         probabilities = [entry.probability for entry in diagnosis.probabilities]
         assert probabilities == pytest.approx(expected(classifier, data), abs=1e-6)
-    assert metric(stack, "synthoscope_diagnosis_batch_size_sum") - images == 64
-    assert metric(stack, "synthoscope_diagnosis_batch_size_count") - calls < 40
+    assert metric(stack, 'synthoscope_diagnosis_batch_size_sum{stage="predict"') - images == 64
+    assert metric(stack, 'synthoscope_diagnosis_batch_size_count{stage="predict"') - calls < 40
 
 
 def test_what_the_replica_refuses_has_its_status_and_no_traceback(stub, objects, model):
@@ -164,12 +164,12 @@ def test_what_the_replica_refuses_has_its_status_and_no_traceback(stub, objects,
 
 
 def test_wrong_models_are_refused_before_the_hop(stack, stub, objects):
-    calls = metric(stack, "synthoscope_diagnosis_batch_size_count")
+    calls = metric(stack, 'synthoscope_diagnosis_batch_size_count{stage="predict"')
     gan = models.publish(objects, f"{TENANT}/models/gan", ModelVersion(kind=ModelKind.MODEL_KIND_GAN), {"w": b"w"})
     assert status_of(stub, gan, picture(0))[0] == "FAILED_PRECONDITION"
     unknown = ModelVersion(name=f"{TENANT}/models/none/versions/latest")
     assert status_of(stub, unknown, picture(0))[0] == "NOT_FOUND"
-    assert metric(stack, "synthoscope_diagnosis_batch_size_count") == calls
+    assert metric(stack, 'synthoscope_diagnosis_batch_size_count{stage="predict"') == calls
 
 
 def test_nothing_of_the_stack_listens_beyond_loopback(stack, stub, model):

@@ -27,19 +27,19 @@ from synthoscope.api.images.v1 import images_pb2 as synthoscope_dot_api_dot_imag
 from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0synthoscope/api/explanation/v1/explanation.proto\x12\x1esynthoscope.api.explanation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"9\n\x08\x46loatMap\x12\x0e\n\x06height\x18\x01 \x01(\x05\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06values\x18\x03 \x03(\x02\"D\n\x0cMapPlacement\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\x12\x0e\n\x06step_x\x18\x03 \x01(\x01\x12\x0e\n\x06step_y\x18\x04 \x01(\x01\"\xe5\x04\n\x0b\x45xplanation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.synthoscope.api.jobs.v1.JobState\x12\x11\n\tdiagnosis\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x41\n\x06method\x18\x05 \x01(\x0e\x32\x31.synthoscope.api.explanation.v1.ExplanationMethod\x12\r\n\x05logit\x18\x06 \x01(\x01\x12\x13\n\x0bprobability\x18\x07 \x01(\x01\x12\r\n\x05layer\x18\x08 \x01(\t\x12\x35\n\x03map\x18\t \x01(\x0b\x32(.synthoscope.api.explanation.v1.FloatMap\x12\x34\n\x07overlay\x18\n \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x12\n\nmap_sha256\x18\x0b \x01(\t\x12\x15\n\rmodel_version\x18\x0c \x01(\t\x12\x14\n\x0cimage_sha256\x18\r \x01(\t\x12\x30\n\x05\x65rror\x18\x0e \x01(\x0b\x32!.synthoscope.api.jobs.v1.JobError\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\tplacement\x18\x11 \x01(\x0b\x32,.synthoscope.api.explanation.v1.MapPlacement*X\n\x11\x45xplanationMethod\x12\"\n\x1e\x45XPLANATION_METHOD_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45XPLANATION_METHOD_GRAD_CAM\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0synthoscope/api/explanation/v1/explanation.proto\x12\x1esynthoscope.api.explanation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/images/v1/images.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"9\n\x08\x46loatMap\x12\x0e\n\x06height\x18\x01 \x01(\x05\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06values\x18\x03 \x03(\x02\"D\n\x0cMapPlacement\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\x12\x0e\n\x06step_x\x18\x03 \x01(\x01\x12\x0e\n\x06step_y\x18\x04 \x01(\x01\"\xf4\x04\n\x0b\x45xplanation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.synthoscope.api.jobs.v1.JobState\x12\x11\n\tdiagnosis\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x41\n\x06method\x18\x05 \x01(\x0e\x32\x31.synthoscope.api.explanation.v1.ExplanationMethod\x12\r\n\x05logit\x18\x06 \x01(\x01\x12\x13\n\x0bprobability\x18\x07 \x01(\x01\x12\r\n\x05layer\x18\x08 \x01(\t\x12\x35\n\x03map\x18\t \x01(\x0b\x32(.synthoscope.api.explanation.v1.FloatMap\x12\x34\n\x07overlay\x18\n \x01(\x0b\x32#.synthoscope.api.images.v1.ImageRef\x12\x12\n\nmap_sha256\x18\x0b \x01(\t\x12\x15\n\rmodel_version\x18\x0c \x01(\t\x12\x14\n\x0cimage_sha256\x18\r \x01(\t\x12\x30\n\x05\x65rror\x18\x0e \x01(\x0b\x32!.synthoscope.api.jobs.v1.JobError\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\tplacement\x18\x11 \x01(\x0b\x32,.synthoscope.api.explanation.v1.MapPlacement\x12\r\n\x05image\x18\x12 \x01(\t*X\n\x11\x45xplanationMethod\x12\"\n\x1e\x45XPLANATION_METHOD_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45XPLANATION_METHOD_GRAD_CAM\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'synthoscope.api.explanation.v1.explanation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLANATIONMETHOD']._serialized_start=938
-  _globals['_EXPLANATIONMETHOD']._serialized_end=1026
+  _globals['_EXPLANATIONMETHOD']._serialized_start=953
+  _globals['_EXPLANATIONMETHOD']._serialized_end=1041
   _globals['_FLOATMAP']._serialized_start=193
   _globals['_FLOATMAP']._serialized_end=250
   _globals['_MAPPLACEMENT']._serialized_start=252
   _globals['_MAPPLACEMENT']._serialized_end=320
   _globals['_EXPLANATION']._serialized_start=323
-  _globals['_EXPLANATION']._serialized_end=936
+  _globals['_EXPLANATION']._serialized_end=951
 # @@protoc_insertion_point(module_scope)

@@ -42,7 +42,7 @@ class MapPlacement(_message.Message):
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., step_x: _Optional[float] = ..., step_y: _Optional[float] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("name", "state", "diagnosis", "label", "method", "logit", "probability", "layer", "map", "overlay", "map_sha256", "model_version", "image_sha256", "error", "create_time", "end_time", "placement")
+    __slots__ = ("name", "state", "diagnosis", "label", "method", "logit", "probability", "layer", "map", "overlay", "map_sha256", "model_version", "image_sha256", "error", "create_time", "end_time", "placement", "image")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +60,7 @@ class Explanation(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: _jobs_pb2.JobState
     diagnosis: str
@@ -77,4 +78,5 @@ class Explanation(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     placement: MapPlacement
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, str]] = ..., diagnosis: _Optional[str] = ..., label: _Optional[str] = ..., method: _Optional[_Union[ExplanationMethod, str]] = ..., logit: _Optional[float] = ..., probability: _Optional[float] = ..., layer: _Optional[str] = ..., map: _Optional[_Union[FloatMap, _Mapping]] = ..., overlay: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., map_sha256: _Optional[str] = ..., model_version: _Optional[str] = ..., image_sha256: _Optional[str] = ..., error: _Optional[_Union[_jobs_pb2.JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., placement: _Optional[_Union[MapPlacement, _Mapping]] = ...) -> None: ...
+    image: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, str]] = ..., diagnosis: _Optional[str] = ..., label: _Optional[str] = ..., method: _Optional[_Union[ExplanationMethod, str]] = ..., logit: _Optional[float] = ..., probability: _Optional[float] = ..., layer: _Optional[str] = ..., map: _Optional[_Union[FloatMap, _Mapping]] = ..., overlay: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., map_sha256: _Optional[str] = ..., model_version: _Optional[str] = ..., image_sha256: _Optional[str] = ..., error: _Optional[_Union[_jobs_pb2.JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., placement: _Optional[_Union[MapPlacement, _Mapping]] = ..., image: _Optional[str] = ...) -> None: ...
