@@ -23,6 +23,8 @@ class SeenBrightness:
     `error`.
     """
 
+    replicas = 1
+
     def __init__(self, objects: ObjectStore) -> None:
         self.objects = objects
         self.calls: list[tuple[str, int]] = []

@@ -43,7 +43,7 @@ class BatchingSettings(BaseModel):
     max_wait: float = Field(default=0.002, ge=0, le=1)
     max_queue: int = Field(default=128, ge=1)
     calls_in_flight: int = Field(default=2, ge=1)
-    """Calls per model version at the same time: with two, one batch travels while the other is computed."""
+    """Calls per model version and replica at the same time: with two, one batch travels while the other is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +70,14 @@ class MicroBatcher(Generic[K, T, R]):
     """
 
     def __init__(
-        self, stage: str, run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]], settings: BatchingSettings
+        self,
+        stage: str,
+        run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]],
+        settings: BatchingSettings,
+        replicas: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`stage` is what the metrics call it."""
+        """`stage` is what the metrics call it; `replicas` says by how many calls are answered side by side."""
+        self._replicas = replicas
         self._run = run
         self._batch_size, self._seconds = BATCH_SIZE.labels(stage), CALL_SECONDS.labels(stage)
         self._gauge = QUEUE_DEPTH.labels(stage)
@@ -114,7 +119,7 @@ class MicroBatcher(Generic[K, T, R]):
     def _send(self, key: K, lane: _Lane[T, R]) -> None:
         """Starts the calls that may start now; for the next one, sets the timer."""
         loop, settings = asyncio.get_running_loop(), self._settings
-        while lane.queue and len(lane.calls) < settings.calls_in_flight:
+        while lane.queue and len(lane.calls) < settings.calls_in_flight * self._replicas():
             left = lane.queue[0].arrived + settings.max_wait - loop.time()
             if left > 0 and len(lane.queue) < settings.max_batch:
                 if lane.timer is None:

@@ -34,6 +34,10 @@ _log = structlog.get_logger()
 class Model(Protocol):
     """The models, wherever they run. Every method raises SynthoscopeErrors."""
 
+    @property
+    def replicas(self) -> int:
+        """How many answer side by side, 1 or more."""
+
     async def answer(self, model_version: str, images: Sequence[Pixels]) -> Sequence[Answer]:
         """The answer to each image, uint8 S×S×3."""
 
@@ -68,7 +72,7 @@ class Classifiers:
         """`follow_seconds` is how long what a name stands for is taken to be the same."""
         self.model = model
         self._objects = objects
-        self._batcher = MicroBatcher("predict", model.answer, batching or BatchingSettings())
+        self._batcher = MicroBatcher("predict", model.answer, batching or BatchingSettings(), lambda: model.replicas)
         self._cache = AnswerCache(caching or CachingSettings())
         self._monitor = Monitor()
         self._follow_seconds = follow_seconds

@@ -57,6 +57,7 @@ class ServeClassifier:
     def __init__(self, handle: DeploymentHandle[Any], settings: ServeSettings) -> None:
         self._handle = handle
         self._settings = settings
+        self.replicas = settings.replicas
 
     async def answer(self, model_version: str, images: Sequence[NDArray[np.uint8]]) -> Sequence[Answer]:
         """The answer to each image, uint8 S×S×3, from one call to one replica.
@@ -113,7 +114,7 @@ class ServeClassifier:
             raise
 
     def check(self) -> None:
-        """Asks Serve, which looks after its replicas, for one that runs; a busy one is no reason to send callers away.
+        """Asks Serve, which looks after its replicas, how many run; a busy one is no reason to send callers away.
 
         Raises Unavailable when there is none.
         """
@@ -122,8 +123,10 @@ class ServeClassifier:
         except (TimeoutError, *_REPLICA_GONE, RayServeException) as error:
             raise Unavailable("Ray Serve does not answer") from error
         deployments = found.deployments.values() if found else ()
-        if not any(deployment.replica_states.get(ReplicaState.RUNNING) for deployment in deployments):
+        running = sum(deployment.replica_states.get(ReplicaState.RUNNING, 0) for deployment in deployments)
+        if not running:
             raise Unavailable("no replica of the model runs")
+        self.replicas = running
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Looks after this node until `stop` is set. Raises Unavailable when it is no longer part of a live cluster.

@@ -5,12 +5,13 @@ import hashlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from ray import serve
 from ray.serve._private import replica as serve_replica
+from ray.serve.config import AutoscalingConfig
 
 import synthoscope
 from services.classification.settings import ReplicaSettings, ServeSettings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 APPLICATION = "classification"
 _BIND = "add_port_to_grpc_server"
+_SCALING_METRICS_SECONDS, _SCALING_LOOK_BACK_SECONDS = 1.0, 3.0
 
 
 class Model(Protocol):
@@ -143,12 +145,27 @@ def fingerprint(settings: ServeSettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _replicas(settings: ServeSettings) -> dict[str, Any]:
+    if settings.most_replicas <= settings.replicas:
+        return {"num_replicas": settings.replicas}
+    scaling = AutoscalingConfig(
+        min_replicas=settings.replicas,
+        max_replicas=settings.most_replicas,
+        initial_replicas=settings.replicas,
+        target_ongoing_requests=settings.calls_per_replica,
+        upscale_delay_s=settings.upscale_seconds,
+        downscale_delay_s=settings.downscale_seconds,
+        metrics_interval_s=_SCALING_METRICS_SECONDS,
+        look_back_period_s=_SCALING_LOOK_BACK_SECONDS,
+    )
+    return {"autoscaling_config": scaling}
+
+
 def application(settings: ServeSettings) -> serve.Application:
     """The Serve application. The class stays undecorated, so that replicas import it and nothing of ours is pickled."""
     deployment: serve.Deployment = serve.deployment(  # type: ignore[assignment]  # Ray's overloads know decorators only
         ClassifierReplica,
         name="ClassifierReplica",
-        num_replicas=settings.replicas,
         ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
         max_ongoing_requests=settings.calls_in_flight,
         max_queued_requests=settings.calls_queued,
@@ -156,5 +173,6 @@ def application(settings: ServeSettings) -> serve.Application:
         graceful_shutdown_wait_loop_s=0.5,
         health_check_period_s=5,
         health_check_timeout_s=15,
+        **_replicas(settings),
     )
     return deployment.bind(settings, fingerprint(settings))

@@ -203,10 +203,10 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
 
     def _decoded(self, data: bytes, version: ModelVersion, tenant: str) -> tuple[Pixels, str]:
         """A file's pixels, and the SHA-256 of what would be stored of it: of DICOM, what says whom it is of is out."""
-        image = self._intake.accept(tenant, data, f"inputs[0].{_FILES}", pixels=True)
+        image = self._intake.accept(tenant, data, f"inputs[0].{_FILES}", pipeline=pipeline_of(version))
         if image.facts.frames > 1:
             raise InvalidInput(f"inputs[0].{_FILES}", f"has {image.facts.frames} frames; send images of one frame")
-        return pipeline_of(version).apply(image.pixels).pixels, _digest(image.data)
+        return image.pixels, _digest(image.data)
 
 
 def _candidates(model: str, version: str, field: str) -> Sequence[str]:

@@ -5,11 +5,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Executor
-from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 import grpc
-import numpy as np
 import structlog
 from prometheus_client import Histogram
 
@@ -32,6 +31,7 @@ from synthoscope.diagnoses import Diagnoses, new_name
 from synthoscope.images.decoders import AcceptedImage
 from synthoscope.images.decoding import DICOM
 from synthoscope.images.intake import Intake
+from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
@@ -45,6 +45,7 @@ STAGE_SECONDS = Histogram(
     ("stage",),
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
 )
+_stage_seconds = cache(STAGE_SECONDS.labels)
 _STREAM_AHEAD = 64
 """Images of a stream that are diagnosed at the same time."""
 
@@ -53,7 +54,6 @@ _LONGEST_WAIT = 60.0
 _EXPLANATION_POLL = 0.1
 """Seconds."""
 
-_NO_PIXELS: Pixels = np.empty((0, 0), np.uint8)
 _GRAD_CAM = ExplanationMethod.EXPLANATION_METHOD_GRAD_CAM
 
 T = TypeVar("T")
@@ -155,7 +155,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         with stages("read"):
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
         with stages("decode"):
-            accepted, square = await self._decoded(tenant, request, data, model)
+            accepted = await self._decoded(tenant, request, data, model)
         name = ""
         if request.request_id:
             new = new_name(tenant, arrived // 1000)
@@ -163,12 +163,12 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         image: ImageRef | None = None
         if name or field == "image_name":
             answering, keeping = (
-                self._answer(model, square, stages),
+                self._answer(model, accepted.pixels, stages),
                 self._keep(tenant, request, data, accepted, stages),
             )
             answer, image = await _both(answering, keeping)
         else:
-            answer = await self._answer(model, square, stages)
+            answer = await self._answer(model, accepted.pixels, stages)
         diagnosis = diagnosis_of(arrived // 1000, model, answer)
         diagnosis.image.CopyFrom(image or ImageRef())
         if accepted.identity:
@@ -202,22 +202,24 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
 
     async def _decoded(
         self, tenant: str, request: messages.DiagnoseRequest, data: bytes, model: ModelVersion
-    ) -> tuple[AcceptedImage, Pixels]:
-        def work() -> tuple[AcceptedImage, Pixels]:
-            image = self._stored(request.image_name, data) if request.image_name else self._sent(tenant, data)
+    ) -> AcceptedImage:
+        """The image, its pixels as the model sees them."""
+        pipeline = pipeline_of(model)
+
+        def work() -> AcceptedImage:
+            if request.image_name:
+                image = self._stored(request.image_name, data, pipeline)
+            else:
+                image = self._intake.accept(tenant, data, "data", pipeline=pipeline)
             if image.facts.frames > 1:
                 field = request.WhichOneof("image")
                 raise InvalidInput(f"{field}", f"has {image.facts.frames} frames; send an image of one frame")
-            # The picture may be large, and is not needed any more.
-            return replace(image, pixels=_NO_PIXELS), pipeline_of(model).apply(image.pixels).pixels
+            return image
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _sent(self, tenant: str, data: bytes) -> AcceptedImage:
-        return self._intake.accept(tenant, data, "data", pixels=True)
-
-    def _stored(self, image_name: str, data: bytes) -> AcceptedImage:
-        decoded = self._intake.decoders.decode(data, "image_name")
+    def _stored(self, image_name: str, data: bytes, pipeline: Pipeline) -> AcceptedImage:
+        decoded = self._intake.decoders.decode(data, "image_name", pipeline=pipeline)
         identity = image_identity(self._objects, image_name) if decoded.facts.media_type == DICOM else None
         return AcceptedImage(data, decoded.facts, identity, decoded.pixels)
 
@@ -263,7 +265,7 @@ class _Stages:
         started = time.perf_counter_ns()
         yield
         taken = time.perf_counter_ns() - started
-        STAGE_SECONDS.labels(name).observe(taken / 1e9)
+        _stage_seconds(name).observe(taken / 1e9)
         stage = StageTime(stage=name)
         stage.duration.FromNanoseconds(taken)
         self.times.append(stage)

@@ -1,6 +1,8 @@
 """What the classification service can be told, by SYNTHOSCOPE_* in the environment."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.classification.batching import BatchingSettings
 from services.classification.caching import CachingSettings
@@ -16,6 +18,15 @@ class ServeSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     replicas: int = Field(default=1, ge=1)
+    """How many there are at least."""
+    most_replicas: int = Field(default=0, ge=0)
+    """How many there may be when calls wait for them; 0 means never more than `replicas`."""
+    calls_per_replica: float = Field(default=1.0, gt=0)
+    """Calls, waiting or computed, that a replica is there for: with more on average there will be more replicas."""
+    upscale_seconds: float = Field(default=3, ge=0)
+    """How long there must be too many calls before there are more replicas."""
+    downscale_seconds: float = Field(default=60, ge=0)
+    """How long there must be too few before there are fewer."""
     cpus: float = Field(default=0.25, ge=0)
     """Of Ray's CPUs, per replica: a share to plan with, not a limit."""
     gpus: float = Field(default=0, ge=0)
@@ -32,6 +43,12 @@ class ServeSettings(BaseModel):
     """How long to wait for Ray and the first replica before giving up."""
     probe_seconds: float = Field(default=5, gt=0)
     """Pause between two looks at whether the cluster is there, and how long each may take."""
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> Self:
+        if self.most_replicas and self.most_replicas < self.replicas:
+            raise ValueError(f"most_replicas must be 0 or at least replicas, which is {self.replicas}")
+        return self
 
 
 class Settings(ServiceSettings):

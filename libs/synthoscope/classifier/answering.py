@@ -106,9 +106,11 @@ class Answering:
             inputs = np.stack([*input_statistics(images).values()], axis=1).astype(np.float32)
         sets = None
         if self.record.reliability.HasField("conformal"):
-            threshold = self.record.reliability.conformal.threshold
-            sets = prediction_sets(log_probabilities(outputs.logits, self._temperature), threshold)
-        calibrated = self.calibrated(outputs.logits)
+            logarithms = log_probabilities(outputs.logits, self._temperature)
+            sets = prediction_sets(logarithms, self.record.reliability.conformal.threshold)
+            calibrated = np.exp(logarithms).astype(np.float32)
+        else:
+            calibrated = self.calibrated(outputs.logits)
         predicted = decide(calibrated, self.record.classes, operating_point_of(self.record))
         return Answers(calibrated, predicted, strangeness, refused, sets, inputs)
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 from synthoscope.images.acceptance import Rules, accept
 from synthoscope.images.decoder_messages import Channel, Closed
 from synthoscope.images.decoding import LARGEST_FILE, ImageFacts, ImagingIdentity, decode
+from synthoscope.images.preprocessing import Pipeline
 from synthoscope.pseudonyms import TenantPseudonyms
 from synthoscope.rpc.errors import InvalidInput, SynthoscopeError
 
 _OPEN_FILES = 64
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
 def main() -> None:
@@ -70,15 +73,23 @@ def _accepted(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], lis
     pseudonyms = TenantPseudonyms(bytes.fromhex(request["pseudonyms"]))
     accepted = accept(data, request["field"], pseudonyms, Rules(**request["rules"]))
     changed = accepted.data if accepted.identity else b""
-    header = _described(accepted.facts, accepted.pixels, accepted.identity)
-    if not request["pixels"]:
-        return {**header, "shape": (0, 0, 3)}, [changed, b""]
-    return header, [changed, np.ascontiguousarray(accepted.pixels)]
+    pixels = _prepared(accepted.pixels, request["pipeline"]) if request["pipeline"] else _NO_PIXELS
+    return _described(accepted.facts, pixels, accepted.identity), [changed, pixels if pixels.size else b""]
 
 
 def _decoded(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[Any]]:
     decoded = decode(data, request["field"], request["frame"])
-    return _described(decoded.facts, decoded.pixels, None), [np.ascontiguousarray(decoded.pixels)]
+    pixels = _prepared(decoded.pixels, request["pipeline"])
+    return _described(decoded.facts, pixels, None), [pixels]
+
+
+def _prepared(pixels: NDArray[np.uint8], pipeline: str | None) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(_pipeline(pipeline).apply(pixels).pixels if pipeline else pixels)
+
+
+@lru_cache(64)
+def _pipeline(encoded: str) -> Pipeline:
+    return Pipeline.decoded(encoded)
 
 
 def _described(facts: ImageFacts, pixels: NDArray[np.uint8], identity: ImagingIdentity | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from synthoscope.images.decoding import (
     ImagingIdentity,
     check_file,
 )
+from synthoscope.images.preprocessing import Pipeline
 from synthoscope.pseudonyms import TenantPseudonyms
 from synthoscope.rpc.errors import (
     FailedPrecondition,
@@ -63,7 +64,10 @@ class DecodingSettings(BaseModel):
 
 @dataclass(frozen=True)
 class AcceptedImage:
-    """What to store, and what is known of it; `pixels`, of the first frame, only if they were asked for."""
+    """What to store, and what is known of it; `pixels`, of the first frame as a pipeline makes them, if one was given.
+
+    Empty otherwise.
+    """
 
     data: bytes
     facts: ImageFacts
@@ -96,7 +100,7 @@ class Decoders:
         *,
         allow_burned_in_annotation: bool = False,
         refuse_identifiers: bool = False,
-        pixels: bool = False,
+        pipeline: Pipeline | None = None,
     ) -> AcceptedImage:
         """`acceptance.accept` of a file. Raises what it raises, and what `decode` raises besides."""
         rules = {"allow_burned_in_annotation": allow_burned_in_annotation, "refuse_identifiers": refuse_identifiers}
@@ -104,7 +108,7 @@ class Decoders:
             "action": "accept",
             "field": field,
             "rules": rules,
-            "pixels": pixels,
+            "pipeline": pipeline and pipeline.encoded,
             "pseudonyms": pseudonyms.key.hex(),
         }
         header, (changed, shown) = self._ask(request, data, field)
@@ -112,13 +116,17 @@ class Decoders:
         facts = ImageFacts(**header["facts"])
         return AcceptedImage(bytes(changed) if identity else data, facts, identity, _array(shown, header["shape"]))
 
-    def decode(self, data: bytes, field: str = "image", frame: int = 0) -> DecodedImage:
-        """`decoding.decode` of a file.
+    def decode(
+        self, data: bytes, field: str = "image", frame: int = 0, pipeline: Pipeline | None = None
+    ) -> DecodedImage:
+        """`decoding.decode` of a file; the pixels are those that the pipeline makes, if one is given.
 
         Raises what it raises; InvalidInput for a file that breaks the decoder; ResourceExhausted for one that takes
         too much memory or time, or when all decoders are busy; Unavailable when decoders do not start or are killed.
         """
-        header, (pixels,) = self._ask({"action": "decode", "field": field, "frame": frame}, data, field)
+        header, (pixels,) = self._ask(
+            {"action": "decode", "field": field, "frame": frame, "pipeline": pipeline and pipeline.encoded}, data, field
+        )
         return DecodedImage(ImageFacts(**header["facts"]), _array(pixels, header["shape"]))
 
     def close(self) -> None:

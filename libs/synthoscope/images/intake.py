@@ -15,6 +15,7 @@ from synthoscope import names
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.images.decoders import AcceptedImage, Decoders
 from synthoscope.images.decoding import is_dicom
+from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import image_name, image_ref, store_image
 from synthoscope.objects import ObjectStore
 from synthoscope.pseudonyms import Pseudonyms
@@ -45,7 +46,13 @@ class Intake:
         return self.keep(tenant, data, accepted)
 
     def accept(
-        self, tenant: str, data: bytes, field: str, *, allow_burned_in_annotation: bool = False, pixels: bool = False
+        self,
+        tenant: str,
+        data: bytes,
+        field: str,
+        *,
+        allow_burned_in_annotation: bool = False,
+        pipeline: Pipeline | None = None,
     ) -> AcceptedImage:
         """Decodes a file, and de-identifies it if it is DICOM; stores nothing. Raises what `Decoders.accept` raises."""
         return self.decoders.accept(
@@ -54,7 +61,7 @@ class Intake:
             self.pseudonyms.tenant(tenant),
             allow_burned_in_annotation=allow_burned_in_annotation,
             refuse_identifiers=self.refuse_identifiers,
-            pixels=pixels,
+            pipeline=pipeline,
         )
 
     def keep(self, tenant: str, data: bytes, accepted: AcceptedImage) -> ImageRef:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,17 @@ class Pipeline:
         """Whether `apply` does nothing but the default."""
         return not self.steps and not self.resizing.pad
 
-    @property
+    @cached_property
+    def encoded(self) -> str:
+        """The pipeline as text, for `decoded`."""
+        return self.to_message().SerializeToString(deterministic=True).hex()
+
+    @classmethod
+    def decoded(cls, encoded: str) -> "Pipeline":
+        """The pipeline that a text stands for. Raises as `from_message`, ValueError for what is none."""
+        return cls.from_message(Preprocessing.FromString(bytes.fromhex(encoded)))
+
+    @cached_property
     def digest(self) -> str:
         """16 hexadecimal digits that stand for what `apply` does; normalisation is no part of it."""
         message = replace(self, normalization=Normalization()).to_message()

@@ -20,24 +20,26 @@ from synthoscope.reproduction.recipe import (
 from synthoscope.reproduction.sides import divided
 
 LINES = 1
-"""Of each table, and sets of pictures."""
+"""Of each table, of the claims that nothing stands right beside, and sets of pictures."""
 
 DIVISOR = 8
 """Of sides: networks of larger images would see nothing more in made-up ones, and take longer."""
 
 
 def excerpt(recipe: Recipe) -> Recipe:
-    """The recipe with all its claims and sections, but only the first LINES of each table, at small sides.
+    """The recipe with all claims that are done right and all sections, but LINES of each table, at small sides.
 
     Steps that nothing is left of are left out: more of the same would show nothing more of whether it runs.
     """
     sections = [_shortened(section) for section in recipe.sections]
-    claims = [cell for row in recipe.rows for cell in (row.as_they_did, row.done_right)]
+    alone = [row for row in recipe.rows if row.done_right is None]
+    rows = [row for row in recipe.rows if row not in alone[LINES:]]
+    claims = [cell for row in rows for cell in (row.as_they_did, row.done_right)]
     named = [name for cell in claims for name in named_by(cell)]
     named += [name for section in sections for name in shown_in(section)]
     needed = set(_with_sources(named, recipe))
     steps = {name: step for name, step in recipe.steps.items() if name in needed}
-    return divided(replace(recipe, steps=steps, sections=sections), DIVISOR)
+    return divided(replace(recipe, steps=steps, rows=rows, sections=sections), DIVISOR)
 
 
 def _shortened(section: Section) -> Section:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,8 @@ from synthoscope.rpc.roles import roles_of
 
 _log = structlog.get_logger()
 _END: Any = grpc.aio.EOF
+_PROCESS, _CALLS = secrets.token_hex(4), itertools.count()
+"""What the ids of calls are made of: chance for every call costs a system call."""
 
 
 @dataclass
@@ -151,7 +154,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     @contextlib.asynccontextmanager
     async def _call(self, method: Method, context: Any) -> AsyncIterator[Any]:
         handler, deadlines = method.handler, self.deadlines
-        call = secrets.token_hex(8)
+        call = f"{_PROCESS}{next(_CALLS):08x}"
         structlog.contextvars.bind_contextvars(call=call)
         seconds = deadlines.seconds(context.time_remaining(), handler.request_streaming, handler.response_streaming)
         slot = contextlib.nullcontext() if method.open_to_all else self.capacity.slot()

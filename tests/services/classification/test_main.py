@@ -135,7 +135,9 @@ def test_a_diagnosis_is_what_the_model_says_directly(stub, model, objects, class
 
 
 def test_concurrent_requests_are_batched_and_each_gets_its_own_answer(stack, model, classifier):
-    calls, images = (metric(stack, f'synthoscope_diagnosis_batch_size_{part}{{stage="predict"') for part in ("count", "sum"))
+    calls, images = (
+        metric(stack, f'synthoscope_diagnosis_batch_size_{part}{{stage="predict"') for part in ("count", "sum")
+    )
     pictures = [picture(seed) for seed in range(64)]
 
     async def ask_all():

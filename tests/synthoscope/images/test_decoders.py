@@ -10,6 +10,8 @@ import pytest
 
 from synthoscope.images.decoders import Decoders, DecodingSettings
 from synthoscope.images.decoding import ImageFacts, decode
+from synthoscope.images.preprocessing import Pipeline
+from synthoscope.images.steps.margin_removal import MarginRemoval
 from synthoscope.images.storage import encode_png
 from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc.errors import (
@@ -24,6 +26,7 @@ from synthoscope.rpc.errors import (
 TENANT = Pseudonyms(b"a secret of the tests, 32 bytes or more").tenant("default")
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 PNG = encode_png(PIXELS)
+SQUARE = Pipeline((MarginRemoval(),)).sized(16)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,8 @@ def test_pixels_are_those_of_decoding_here(decoders: Decoders) -> None:
         there, here = decoders.decode(file), decode(file)
         assert there.facts == here.facts
         assert np.array_equal(there.pixels, here.pixels)
+        prepared = decoders.decode(file, pipeline=SQUARE).pixels
+        assert np.array_equal(prepared, SQUARE.apply(here.pixels).pixels)
 
 
 def test_accepting_gives_what_to_store_and_pixels_only_if_asked(decoders: Decoders) -> None:
@@ -58,9 +63,9 @@ def test_accepting_gives_what_to_store_and_pixels_only_if_asked(decoders: Decode
     assert (accepted.data, accepted.identity, accepted.pixels.size) == (PNG, None, 0)
     assert accepted.facts == ImageFacts("image/png", 30, 20, "RGB")
     data = dicoms.dicom(PIXELS[:, :, 0])
-    accepted = decoders.accept(data, "image", TENANT, pixels=True)
+    accepted = decoders.accept(data, "image", TENANT, pipeline=SQUARE)
     assert accepted.identity.patient == TENANT.patient("PAT-1")
-    assert np.array_equal(accepted.pixels, decode(accepted.data).pixels)
+    assert np.array_equal(accepted.pixels, SQUARE.apply(decode(accepted.data).pixels).pixels)
     assert b"Doe" not in accepted.data
 
 
