@@ -82,10 +82,11 @@ def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
     edge = Edge()
     trail = Trail(edge.objects, "edge")
     batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
+    edge.classifiers = Classifiers(edge.objects, edge.model, batching)
     servicer = DiagnosisServicer(
         Intake(edge.objects, pseudonyms, decoders),
         edge.explanations,
-        Classifiers(edge.objects, edge.model, batching),
+        edge.classifiers,
         trail,
         ThreadPoolExecutor(2),
     )
@@ -99,8 +100,8 @@ def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
         yield edge
 
 
-def png(level, width=20, height=10):
-    return encode_png(np.full((height, width), level, np.uint8))
+def png(level, width=20, height=10, pixels=None):
+    return encode_png(np.full((height, width), level, np.uint8) if pixels is None else pixels)
 
 
 def wait_for(condition, seconds=5.0):

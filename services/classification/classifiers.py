@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from services.classification.batching import BatchingSettings, MicroBatcher
 from services.classification.caching import AnswerCache, CachingSettings
 from services.classification.monitoring import Monitor
+from services.classification.traffic import Route
 from synthoscope import models, names
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.answering import Answer
+from synthoscope.models import traffic
 from synthoscope.objects import ObjectStore
-from synthoscope.rpc.errors import FailedPrecondition, SynthoscopeError
+from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound, ResourceExhausted, SynthoscopeError
 
 Pixels = NDArray[np.uint8]
 
@@ -52,9 +54,9 @@ class Model(Protocol):
 class _Followed:
     """What a name stands for, when that was looked up, and the version that is being loaded to take its place."""
 
-    version: ModelVersion
+    route: Route
     looked: float
-    coming: str = ""
+    coming: frozenset[str] = frozenset()
     switch: "asyncio.Task[None] | None" = None
 
 
@@ -72,7 +74,9 @@ class Classifiers:
         """`follow_seconds` is how long what a name stands for is taken to be the same."""
         self.model = model
         self._objects = objects
-        self._batcher = MicroBatcher("predict", model.answer, batching or BatchingSettings(), lambda: model.replicas)
+        batching = batching or BatchingSettings()
+        self._batcher = MicroBatcher("predict", model.answer, batching, lambda: model.replicas)
+        self._most_waiting = batching.max_queue
         self._cache = AnswerCache(caching or CachingSettings())
         self._monitor = Monitor()
         self._follow_seconds = follow_seconds
@@ -89,14 +93,18 @@ class Classifiers:
         return record
 
     async def follow(self, name: str) -> ModelVersion:
-        """The version to ask for a name. Raises as `get`.
+        """The version that a name stands for. Raises as `get`."""
+        return (await self.route(name)).version
+
+    async def route(self, name: str) -> Route:
+        """Who is asked for a name. Raises as `get`.
 
         When `latest` or an alias comes to stand for another version, that one is loaded first, so that nobody waits for
         it; until then, for a few seconds at most, the one before answers.
         """
         followed = self._followed.get(name)
         if followed is None:
-            followed = _Followed(await asyncio.to_thread(self.get, name), time.monotonic())
+            followed = _Followed(await asyncio.to_thread(self._found, name), time.monotonic())
             self._followed[name] = followed
             if len(self._followed) > _FOLLOWED:
                 self._followed.popitem(last=False)
@@ -106,28 +114,42 @@ class Classifiers:
             if followed.switch is not None and ago > self._follow_seconds + _LONGEST_SWITCH:
                 # Nobody asked for long: it may have changed hours ago, and must not be answered by the one before.
                 await asyncio.shield(followed.switch)
-        return followed.version
+        return followed.route
 
     async def _look_again(self, name: str, followed: _Followed) -> None:
         try:
-            found = await asyncio.to_thread(self.get, name)
+            found = await asyncio.to_thread(self._found, name)
         except SynthoscopeError:
             self._followed.pop(name, None)
             raise
-        if found.name == followed.version.name:
-            followed.coming = ""
-        elif found.name != followed.coming:
-            followed.coming = found.name
-            followed.switch = asyncio.ensure_future(self._switch(followed, found))
+        new = _versions(found) - _versions(followed.route)
+        if not new:
+            followed.route, followed.coming = found, frozenset()
+        elif new != followed.coming:
+            followed.coming = new
+            followed.switch = asyncio.ensure_future(self._switch(followed, found, new))
 
-    async def _switch(self, followed: _Followed, version: ModelVersion) -> None:
+    async def _switch(self, followed: _Followed, found: Route, new: frozenset[str]) -> None:
+        for version in new:
+            try:
+                async with asyncio.timeout(_LONGEST_SWITCH):
+                    await self.model.load(version)
+            except (SynthoscopeError, TimeoutError) as error:  # whoever asks it is told what is wrong with it
+                _log.warning("a version could not be loaded ahead", version=version, reason=type(error).__name__)
+        if followed.coming == new:
+            followed.route, followed.coming = found, frozenset()
+
+    def _found(self, name: str) -> Route:
+        version = self.get(name)
         try:
-            async with asyncio.timeout(_LONGEST_SWITCH):
-                await self.model.load(version.name)
-        except (SynthoscopeError, TimeoutError) as error:  # whoever asks it is told what is wrong with it
-            _log.warning("a version could not be loaded ahead", version=version.name, reason=type(error).__name__)
-        if followed.coming == version.name:
-            followed.version, followed.coming = version, ""
+            split = traffic.split_beside(self._objects, name)
+            candidate = self.get(split.candidate) if split else None
+        except (NotFound, FailedPrecondition, DataLoss) as error:  # what is tried out must not stop what works
+            _log.warning("what is tried out cannot be read", asked=name, reason=error.message)
+            return Route(version)
+        if split is None or candidate is None or candidate.name == version.name:
+            return Route(version)
+        return Route(version, candidate, split.canary, split.shadow)
 
     def check_room(self) -> None:
         """Raises ResourceExhausted, saying when to try again, while too many images wait: ask before costly work."""
@@ -142,3 +164,13 @@ class Classifiers:
             self._cache.keep(key, answer)
         self._monitor.see(version, answer)
         return answer
+
+    async def answer_unseen(self, version: ModelVersion, image: Pixels) -> Answer:
+        """As `answer`, but neither counted among the answers nor kept. Raises ResourceExhausted while many wait."""
+        if self._batcher.depth > self._most_waiting / 2:
+            raise ResourceExhausted("the model has enough to do")
+        return await self._batcher.submit(version.name, image)
+
+
+def _versions(route: Route) -> frozenset[str]:
+    return frozenset(version.name for version in (route.version, route.candidate) if version is not None)

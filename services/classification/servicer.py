@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import grpc
@@ -13,11 +13,12 @@ import structlog
 from prometheus_client import Histogram
 
 from services.classification import listing
-from services.classification.classifiers import Classifiers, Pixels
+from services.classification.classifiers import Classifiers
 from services.classification.diagnosing import diagnosis_of
 from services.classification.feedback import FeedbackBook
 from services.classification.idempotency import RequestIds
 from services.classification.recording import Made, Recorder
+from services.classification.traffic import Shadows, stood_in
 from synthoscope import names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1 import classification_service_pb2_grpc
@@ -34,7 +35,15 @@ from synthoscope.images.intake import Intake
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.models.preprocessing import pipeline_of
-from synthoscope.rpc.errors import InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
+from synthoscope.rpc.errors import (
+    DataLoss,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    ResourceExhausted,
+    SynthoscopeError,
+    Unavailable,
+)
 from synthoscope.rpc.ordering import in_order
 from synthoscope.saliency.request import Explanations, ended
 from synthoscope.trail import Trail
@@ -74,6 +83,7 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._request_ids = RequestIds(intake.objects, intake.pseudonyms)
         self._feedback = FeedbackBook(intake.objects)
         self._classifiers = classifiers
+        self._shadows = Shadows()
         self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
@@ -151,24 +161,25 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         self._classifiers.check_room()
         stages = _Stages()
         with stages("resolve"):
-            model = await self._classifiers.follow(request.model_version)
+            route = await self._classifiers.route(request.model_version)
         with stages("read"):
             data = request.data if field == "data" else await asyncio.to_thread(self._stored_bytes, request.image_name)
+        asked = route.answering(data)
         with stages("decode"):
-            accepted = await self._decoded(tenant, request, data, model)
+            accepted = await self._decoded(tenant, request, data, asked[0])
         name = ""
         if request.request_id:
             new = new_name(tenant, arrived // 1000)
             name = await asyncio.to_thread(self._request_ids.reserve, request, new)
         image: ImageRef | None = None
+        answering = self._answered(asked, tenant, request, data, accepted, stages)
         if name or field == "image_name":
-            answering, keeping = (
-                self._answer(model, accepted.pixels, stages),
-                self._keep(tenant, request, data, accepted, stages),
-            )
-            answer, image = await _both(answering, keeping)
+            (model, answer), image = await _both(answering, self._keep(tenant, request, data, accepted, stages))
         else:
-            answer = await self._answer(model, accepted.pixels, stages)
+            model, answer = await answering
+        if candidate := route.shadowing(data):
+            unseen = partial(self._unseen, candidate, model, tenant, request, data, accepted)
+            self._shadows.compare(candidate, model, answer, unseen)
         diagnosis = diagnosis_of(arrived // 1000, model, answer)
         diagnosis.image.CopyFrom(image or ImageRef())
         if accepted.identity:
@@ -223,9 +234,40 @@ class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer
         identity = image_identity(self._objects, image_name) if decoded.facts.media_type == DICOM else None
         return AcceptedImage(data, decoded.facts, identity, decoded.pixels)
 
-    async def _answer(self, model: ModelVersion, square: Pixels, stages: "_Stages") -> Answer:
-        with stages("predict"):
-            return await self._classifiers.answer(model, square)
+    async def _answered(
+        self,
+        asked: Sequence[ModelVersion],
+        tenant: str,
+        request: messages.DiagnoseRequest,
+        data: bytes,
+        accepted: AcceptedImage,
+        stages: "_Stages",
+    ) -> tuple[ModelVersion, Answer]:
+        """The answer of the first who can give one."""
+        model, *others = asked
+        try:
+            with stages("predict"):
+                return model, await self._classifiers.answer(model, accepted.pixels)
+        except (NotFound, FailedPrecondition, DataLoss, Unavailable) as error:
+            if not others:
+                raise
+            stood_in(model, error)
+        accepted = await self._decoded(tenant, request, data, others[0])
+        return await self._answered(others, tenant, request, data, accepted, stages)
+
+    async def _unseen(
+        self,
+        candidate: ModelVersion,
+        model: ModelVersion,
+        tenant: str,
+        request: messages.DiagnoseRequest,
+        data: bytes,
+        accepted: AcceptedImage,
+    ) -> Answer:
+        """What a candidate says of an image that `model` has answered."""
+        if pipeline_of(candidate) != pipeline_of(model):
+            accepted = await self._decoded(tenant, request, data, candidate)
+        return await self._classifiers.answer_unseen(candidate, accepted.pixels)
 
     async def _keep(
         self, tenant: str, request: messages.DiagnoseRequest, data: bytes, accepted: AcceptedImage, stages: "_Stages"

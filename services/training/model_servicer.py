@@ -9,9 +9,9 @@ from services.training.model_evaluations import ModelEvaluations
 from synthoscope import models, names
 from synthoscope.api.models.v1 import models_service_pb2 as messages
 from synthoscope.api.models.v1 import models_service_pb2_grpc
-from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Promotion
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Promotion, TrafficSplit
 from synthoscope.jobs.submission import Jobs
-from synthoscope.models import aliases, promotion
+from synthoscope.models import aliases, promotion, traffic
 from synthoscope.models.checks import Complete, NotWorse
 from synthoscope.models.promotion_log import PromotionLog
 from synthoscope.objects import ObjectStore
@@ -74,6 +74,14 @@ class ModelServicer(ModelEvaluations, models_service_pb2_grpc.ModelServiceServic
         names.MODEL.parse(request.parent, "parent")
         page = aliases.page(self._objects, request.parent, request.page_size, request.page_token)
         return messages.ListModelAliasesResponse(aliases=page.records, next_page_token=page.next_page_token)
+
+    def SetTrafficSplit(self, request: messages.SetTrafficSplitRequest, context: grpc.ServicerContext) -> TrafficSplit:
+        """Tries a version out beside an alias's. Raises InvalidInput, NotFound, FailedPrecondition."""
+        return traffic.set_split(self._objects, request.traffic_split)
+
+    def GetTrafficSplit(self, request: messages.GetTrafficSplitRequest, context: grpc.ServicerContext) -> TrafficSplit:
+        """Returns what is tried out beside an alias. Raises InvalidInput, NotFound."""
+        return traffic.get_split(self._objects, request.name)
 
     def ListPromotions(
         self, request: messages.ListPromotionsRequest, context: grpc.ServicerContext

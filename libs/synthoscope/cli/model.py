@@ -14,7 +14,7 @@ from synthoscope.datasets.paths import PATH_RULE, is_safe
 from synthoscope.models.card import card_json, card_markdown
 from synthoscope.rpc.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Models: promote, rollback, aliases, promotions, card, download.")
+app = typer.Typer(no_args_is_help=True, help="Models: promote, rollback, try-out, aliases, promotions, card, download.")
 
 Model = Annotated[str, typer.Argument(help="`classifier`.", show_default=False)]
 Version = Annotated[
@@ -56,6 +56,29 @@ def rollback(
         print_message(promotion)
     else:
         _say_moved(promotion)
+
+
+@app.command("try-out")
+def try_out(
+    version: Version,
+    alias: Annotated[str, typer.Option("--beside", help="Alias whose requests it gets.", show_default=False)],
+    canary: Annotated[float, typer.Option(min=0, max=100, help="Percentage of images that it answers.")] = 0,
+    shadow: Annotated[
+        float, typer.Option(min=0, max=100, help="Percentage of the others that it is asked, too, unseen.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Tries a version out among the requests for an alias; without percentages, ends that."""
+    with Client() as client:
+        candidate = client.model_name(version)
+        model = candidate.partition("/versions/")[0]
+        split = client.models.try_out(model, alias, candidate, canary / 100, shadow / 100)
+    if as_json:
+        print_message(split)
+    elif canary or shadow:
+        _say(f"{short_name(split.candidate)} answers {canary:g} % of {alias}'s images, and shadows {shadow:g} %")
+    else:
+        _say(f"nothing is tried out beside {alias} any more")
 
 
 @app.command("aliases")

@@ -8,7 +8,14 @@ from pathlib import Path
 from synthoscope.api.datasets.v1.datasets_pb2 import Split
 from synthoscope.api.jobs.v1.jobs_pb2 import Job
 from synthoscope.api.models.v1 import models_service_pb2 as requests
-from synthoscope.api.models.v1.models_pb2 import ModelAlias, ModelEvaluation, ModelKind, ModelVersion, Promotion
+from synthoscope.api.models.v1.models_pb2 import (
+    ModelAlias,
+    ModelEvaluation,
+    ModelKind,
+    ModelVersion,
+    Promotion,
+    TrafficSplit,
+)
 from synthoscope.api.models.v1.models_service_pb2_grpc import ModelServiceStub
 from synthoscope.api.training.v1 import training_service_pb2 as training
 from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig, GanTrainingConfig
@@ -162,6 +169,17 @@ class Models:
         """A model's aliases, by name."""
         request = requests.ListModelAliasesRequest(parent=model)
         return [item for page in pages(self._models.ListModelAliases, request) for item in page.aliases]
+
+    def try_out(self, model: str, alias: str, candidate: str, canary: float = 0.0, shadow: float = 0.0) -> TrafficSplit:
+        """Tries a version of a model out beside the one that an alias stands for; both shares 0 ends that.
+
+        `canary` is the share of images that it answers, `shadow` that of the others which it is asked, too, both in
+        [0, 1]. Raises FailedPrecondition for a candidate with other classes.
+        """
+        split = TrafficSplit(
+            name=f"{model}/aliases/{alias}/trafficSplit", candidate=candidate, canary=canary, shadow=shadow
+        )
+        return call(self._models.SetTrafficSplit, requests.SetTrafficSplitRequest(traffic_split=split))
 
     def promotions(self, model: str) -> Sequence[Promotion]:
         """A model's promotions and rollbacks, refused promotions too, from the oldest."""

@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 def check_alias(alias: str, field: str = "alias") -> None:
     """Raises InvalidInput, naming `field`, for what cannot be an alias's id."""
     names.check_id(alias, field)
-    if not _may_be_alias(alias):
+    if not may_be_alias(alias):
         raise InvalidInput(field, f'must be neither "{names.LATEST}" nor 16 hexadecimal digits, which name versions')
 
 
@@ -27,7 +27,7 @@ def resolve(objects: ObjectStore, name: str) -> str:
     """
     ids = names.MODEL_VERSION.parse(name)
     alias = ids["version"]
-    if not _may_be_alias(alias):
+    if not may_be_alias(alias):
         return Records(objects, ModelVersion).resolve(name)
     model = names.MODEL.format(tenant=ids["tenant"], model=ids["model"])
     version = PromotionLog(objects, model).states().version(alias)
@@ -47,5 +47,6 @@ def page(objects: ObjectStore, model: str, page_size: int = 0, page_token: str =
     return Page(found[:size], found[size - 1].name.rpartition("/")[2] if len(found) > size else "")
 
 
-def _may_be_alias(text: str) -> bool:
+def may_be_alias(text: str) -> bool:
+    """Whether an alias may have this id: "latest" and versions' ids are none."""
     return bool(names.ID.fullmatch(text)) and text != names.LATEST and not _DIGEST.fullmatch(text)

@@ -394,6 +394,20 @@ class ModelAlias(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., promotion: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class TrafficSplit(_message.Message):
+    __slots__ = ("name", "candidate", "canary", "shadow", "update_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+    CANARY_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    candidate: str
+    canary: float
+    shadow: float
+    update_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., candidate: _Optional[str] = ..., canary: _Optional[float] = ..., shadow: _Optional[float] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class PromotionCheck(_message.Message):
     __slots__ = ("name", "passed", "reason")
     NAME_FIELD_NUMBER: _ClassVar[int]

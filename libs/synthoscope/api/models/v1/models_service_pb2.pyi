@@ -96,6 +96,18 @@ class ListModelAliasesResponse(_message.Message):
     next_page_token: str
     def __init__(self, aliases: _Optional[_Iterable[_Union[_models_pb2.ModelAlias, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class SetTrafficSplitRequest(_message.Message):
+    __slots__ = ("traffic_split",)
+    TRAFFIC_SPLIT_FIELD_NUMBER: _ClassVar[int]
+    traffic_split: _models_pb2.TrafficSplit
+    def __init__(self, traffic_split: _Optional[_Union[_models_pb2.TrafficSplit, _Mapping]] = ...) -> None: ...
+
+class GetTrafficSplitRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
 class ListPromotionsRequest(_message.Message):
     __slots__ = ("parent", "page_size", "page_token")
     PARENT_FIELD_NUMBER: _ClassVar[int]

@@ -67,6 +67,16 @@ class ModelServiceStub:
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.FromString,
                 _registered_method=True)
+        self.SetTrafficSplit = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/SetTrafficSplit',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SetTrafficSplitRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.FromString,
+                _registered_method=True)
+        self.GetTrafficSplit = channel.unary_unary(
+                '/synthoscope.api.models.v1.ModelService/GetTrafficSplit',
+                request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetTrafficSplitRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.FromString,
+                _registered_method=True)
         self.ListPromotions = channel.unary_unary(
                 '/synthoscope.api.models.v1.ModelService/ListPromotions',
                 request_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListPromotionsRequest.SerializeToString,
@@ -138,6 +148,21 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTrafficSplit(self, request, context):
+        """Tries a version out beside the one that an alias stands for; both shares 0 ends that. Diagnoses follow within two
+        seconds. NOT_FOUND for an unknown alias or version; FAILED_PRECONDITION for a candidate with other classes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrafficSplit(self, request, context):
+        """Returns what is tried out beside an alias. NOT_FOUND when nothing ever was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPromotions(self, request, context):
         """Lists a model's promotions, refused ones too, from the oldest.
         """
@@ -200,6 +225,16 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListModelAliases,
                     request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.SerializeToString,
+            ),
+            'SetTrafficSplit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTrafficSplit,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SetTrafficSplitRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.SerializeToString,
+            ),
+            'GetTrafficSplit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrafficSplit,
+                    request_deserializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetTrafficSplitRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.SerializeToString,
             ),
             'ListPromotions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPromotions,
@@ -385,6 +420,60 @@ class ModelService:
             '/synthoscope.api.models.v1.ModelService/ListModelAliases',
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesRequest.SerializeToString,
             synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.ListModelAliasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTrafficSplit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/SetTrafficSplit',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.SetTrafficSplitRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrafficSplit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.models.v1.ModelService/GetTrafficSplit',
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__service__pb2.GetTrafficSplitRequest.SerializeToString,
+            synthoscope_dot_api_dot_models_dot_v1_dot_models__pb2.TrafficSplit.FromString,
             options,
             channel_credentials,
             insecure,
