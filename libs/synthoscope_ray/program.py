@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import ray
+import ray.exceptions
 import structlog
 
 from synthoscope.jobs.job import JobError
@@ -20,6 +21,14 @@ from synthoscope.rpc.errors import Cancelled, SynthoscopeError
 from synthoscope_ray.memory import is_lack_of_memory, lack_of_memory
 from synthoscope_ray.settings import ProgramSettings
 from synthoscope_ray.tasks import MEMORY_RETRIES
+
+# What a driver sees while its cluster is stopped. Actors that are killed for their memory raise OutOfMemoryError.
+_CLUSTER_LOST = (
+    ray.exceptions.RayActorError,
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.LocalRayletDiedError,
+    ray.exceptions.RpcError,
+)
 
 log = structlog.get_logger()
 
@@ -87,6 +96,10 @@ def _attempt(main: Callable[[JobWorker, Stores], str], worker: JobWorker, stores
     except SynthoscopeError as error:
         log.warning("job.failed", code=error.status.name, reason=error.message)
         worker.fail(error)
+    except _CLUSTER_LOST as error:
+        # Not the job's end: the cluster, or this node of it, is going down. Whoever looks after jobs starts the next
+        # attempt, as after a crash.
+        log.warning("job.attempt_lost", reason=type(error).__name__)
     except Exception as error:  # the process boundary: its text may hold patient data, so it stays in the log
         error_id = uuid.uuid4().hex[:12]
         log.exception("job.unexpected_error", error_id=error_id)

@@ -50,14 +50,15 @@ class Route:
 
     def shadowing(self, data: bytes) -> ModelVersion | None:
         """Who is asked, too, about an image file that the version itself answers."""
-        if self.candidate is None or _chance(data) < self.canary:
+        if self.candidate is None:
             return None
-        return self.candidate if _chance(data, 1) < self.shadow else None
+        others = _chance(data) - self.canary
+        return self.candidate if 0 <= others < self.shadow * (1 - self.canary) else None
 
 
-def _chance(data: bytes, start: int = 0) -> float:
+def _chance(data: bytes) -> float:
     """A number in [0, 1) that an image's bytes decide."""
-    return zlib.crc32(data, start) / 2**32
+    return zlib.crc32(data) / 2**32
 
 
 class Shadows:

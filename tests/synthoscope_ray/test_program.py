@@ -13,6 +13,12 @@ from synthoscope.rpc.errors import Cancelled, InvalidInput, Unavailable
 from synthoscope_ray.program import Stores, attempt_job, open_stores
 
 NAME = "tenants/t/jobs/j"
+LOST = [
+    ray.exceptions.ActorDiedError(),
+    ray.exceptions.NodeDiedError("10.0.0.1"),
+    ray.exceptions.LocalRayletDiedError(),
+    ray.exceptions.RpcError("gone"),
+]
 
 
 @pytest.fixture
@@ -32,6 +38,13 @@ def raising(error):
         raise error
 
     return main
+
+
+@pytest.mark.parametrize("error", LOST)
+def test_a_cluster_that_goes_down_is_not_the_jobs_end(stores, error):
+    assert not attempt(raising(error), stores)
+    job = stores.jobs.get(NAME)
+    assert (job.state, job.error) == (JobState.RUNNING, None)
 
 
 def test_what_main_made_is_the_result(stores):
