@@ -28,7 +28,8 @@ from synthoscope.api.models.v1.models_pb2 import (
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
 from synthoscope.images.storage import encode_png
-from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc.channel import open_channel
@@ -47,6 +48,7 @@ class Edge:
         self.objects = InMemoryObjectStore()
         self.queue = InMemoryWorkQueue(limit=2)
         self.explanations = Explanations(self.objects, self.queue)
+        self.jobs = Jobs(self.objects, InMemoryJobStore())
         self.model = SeenBrightness(self.objects)
         record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES, image_size=8)
         self.classifier = models.publish(self.objects, f"{TENANT}/models/cnn", record, {"weights.safetensors": b"w"})
@@ -89,6 +91,7 @@ def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
         edge.classifiers,
         trail,
         ThreadPoolExecutor(2),
+        edge.jobs,
     )
     name = "synthoscope.api.classification.v1.DiagnosisService"
     registration = Registration(name, add_DiagnosisServiceServicer_to_server, servicer)

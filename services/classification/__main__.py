@@ -12,11 +12,17 @@ from services.classification.trailing import denied
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
 from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
 from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import add_JobServiceServicer_to_server
 from synthoscope.dependencies import object_store
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
 from synthoscope.images.servicer import ImageServicer
+from synthoscope.jobs.job import JobKind
+from synthoscope.jobs.reconciler import Reconciler
+from synthoscope.jobs.redis import RedisJobStore
 from synthoscope.jobs.redis_queue import RedisWorkQueue
+from synthoscope.jobs.servicer import JobServicer
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import MinioObjectStore
 from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc import logging
@@ -26,9 +32,11 @@ from synthoscope.rpc.server import Registration, serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope.saliency.request import QUEUE, Explanations
 from synthoscope.trail import Trail
+from synthoscope_ray.runner import RayJobRunner
 
 _DIAGNOSES = "synthoscope.api.classification.v1.DiagnosisService"
 _IMAGES = "synthoscope.api.images.v1.ImageService"
+_JOBS = "synthoscope.api.jobs.v1.JobService"
 _INFERENCE = "inference.GRPCInferenceService"
 
 
@@ -41,17 +49,22 @@ def main() -> None:
     except Unavailable as error:
         sys.exit(f"classification: {error}")
     objects = MinioObjectStore(settings.objects)
+    store = RedisJobStore(settings.redis)
+    jobs = Jobs(objects, store)
+    runner = RayJobRunner(settings.ray, "services.classification.study_run")
+    reconciler = Reconciler(jobs, store, runner, (JobKind.IMAGING_STUDY,), settings.ray.max_running_jobs)
     explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
     with Decoders(settings.decoding).start() as decoders:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
         classifiers = Classifiers(objects, model, settings.batching, settings.follow_seconds, settings.caching)
         trail = Trail(objects)
         threads = ThreadPoolExecutor(settings.decode_threads, "decode")
-        diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads)
+        diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads, jobs)
         inference = InferenceServicer(intake, classifiers, trail, model.check, threads, settings.batching.max_batch)
         registrations = [
             Registration(_DIAGNOSES, add_DiagnosisServiceServicer_to_server, diagnoses),
             Registration(_INFERENCE, add_GRPCInferenceServiceServicer_to_server, inference),
+            Registration(_JOBS, add_JobServiceServicer_to_server, JobServicer(jobs)),
             Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
         ]
         needed = [object_store(settings.objects), Dependency("model", model.check)]  # without Redis, diagnoses go on
@@ -59,7 +72,7 @@ def main() -> None:
             "classification",
             settings.server,
             registrations,
-            background=[model.watch],
+            background=[model.watch, reconciler.run],
             dependencies=needed,
             on_denied=lambda denial: trail.note(denied(denial)),
             at_end=[trail.flush],

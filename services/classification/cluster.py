@@ -178,6 +178,19 @@ def connect(settings: ServeSettings) -> ServeClassifier:
     return ServeClassifier(handle, settings)
 
 
+def attach(settings: ServeSettings) -> ServeClassifier:
+    """Asks the application that is deployed, from a driver of its cluster that deploys nothing.
+
+    Raises Unavailable when there is none.
+    """
+    if not ray.is_initialized():
+        ray.init(address="auto", namespace=APPLICATION, log_to_driver=False, logging_level=logging.WARNING)
+    try:
+        return ServeClassifier(serve.get_app_handle(APPLICATION), settings)
+    except (*_REPLICA_GONE, RayServeException) as error:
+        raise Unavailable("the model is not deployed") from error
+
+
 def _join(deadline: float) -> None:
     """Becomes a driver of the cluster at RAY_ADDRESS; "auto" never starts a cluster of its own."""
     while True:

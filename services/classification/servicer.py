@@ -17,6 +17,7 @@ from services.classification.classifiers import Classifiers
 from services.classification.diagnosing import diagnosis_of
 from services.classification.feedback import FeedbackBook
 from services.classification.idempotency import RequestIds
+from services.classification.imaging_studies import ImagingStudies
 from services.classification.recording import Made, Recorder
 from services.classification.traffic import Shadows, stood_in
 from synthoscope import names
@@ -34,6 +35,7 @@ from synthoscope.images.decoding import DICOM
 from synthoscope.images.intake import Intake
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
+from synthoscope.jobs.submission import Jobs
 from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.rpc.errors import (
     DataLoss,
@@ -70,13 +72,20 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class DiagnosisServicer(classification_service_pb2_grpc.DiagnosisServiceServicer):
+class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.DiagnosisServiceServicer):
     """Diagnoses images, and keeps what was diagnosed."""
 
     def __init__(
-        self, intake: Intake, explanations: Explanations, classifiers: Classifiers, trail: Trail, threads: Executor
+        self,
+        intake: Intake,
+        explanations: Explanations,
+        classifiers: Classifiers,
+        trail: Trail,
+        threads: Executor,
+        jobs: Jobs,
     ) -> None:
-        self._intake, self._objects = intake, intake.objects
+        super().__init__(intake.objects, jobs)
+        self._intake = intake
         self._explanations = explanations
         self._diagnoses = Diagnoses(intake.objects)
         self._recorder = Recorder(intake.objects, trail)

@@ -10,6 +10,7 @@ from synthoscope.images.decoders import DecodingSettings
 from synthoscope.objects import ObjectStoreSettings
 from synthoscope.pseudonyms import PseudonymKey
 from synthoscope.settings import EnvironmentSettings, ServiceSettings
+from synthoscope_ray.settings import RaySettings
 
 
 class ServeSettings(BaseModel):
@@ -61,6 +62,8 @@ class Settings(ServiceSettings):
     batching: BatchingSettings = BatchingSettings()
     caching: CachingSettings = CachingSettings()
     serve: ServeSettings = ServeSettings()
+    ray: RaySettings = RaySettings()
+    """Where the jobs of imaging studies run."""
     decode_threads: int = Field(default=2, ge=1)
     follow_seconds: float = Field(default=1.0, ge=0, le=2)
     """How long what `latest` or an alias stands for is taken to be the same."""

@@ -36,7 +36,8 @@ from synthoscope.datasets.versions import store
 from synthoscope.images.intake import Intake
 from synthoscope.images.preprocessing import preprocessing_from_json
 from synthoscope.images.storage import load_image_bytes
-from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.server import Registration
@@ -109,6 +110,8 @@ def seen_by_networks() -> Iterator[list[torch.Tensor]]:
 class InThisProcess:
     """The model as Ray Serve's replica asks it."""
 
+    replicas = 1
+
     def __init__(self, objects):
         self._objects = objects
 
@@ -120,7 +123,8 @@ class InThisProcess:
 def diagnosis_stub(intake: Intake) -> Iterator[DiagnosisServiceStub]:
     objects = intake.objects
     explanations, classifiers = Explanations(objects, InMemoryWorkQueue()), Classifiers(objects, InThisProcess(objects))
-    servicer = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2))
+    jobs = Jobs(objects, InMemoryJobStore())
+    servicer = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2), jobs)
     name = "synthoscope.api.classification.v1.DiagnosisService"
     with (
         running_server([Registration(name, add_DiagnosisServiceServicer_to_server, servicer)]) as server,

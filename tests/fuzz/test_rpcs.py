@@ -32,7 +32,8 @@ from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.images.intake import Intake
 from synthoscope.images.servicer import ImageServicer
 from synthoscope.images.storage import encode_png, store_image
-from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.server import Registration
@@ -71,7 +72,9 @@ def edge(decoders, pseudonyms):
     classifiers, trail = Classifiers(objects, SeenBrightness(objects), batching), Trail(objects)
     threads = ThreadPoolExecutor(2)
     servicers = {
-        classification_service_pb2: DiagnosisServicer(intake, explanations, classifiers, trail, threads),
+        classification_service_pb2: DiagnosisServicer(
+            intake, explanations, classifiers, trail, threads, Jobs(objects, InMemoryJobStore())
+        ),
         images_service_pb2: ImageServicer(intake),
         open_inference_service_pb2: InferenceServicer(intake, classifiers, trail, lambda: None, threads, 8),
         explanation_service_pb2: ExplanationServicer(explanations),

@@ -59,6 +59,31 @@ def show_many(images: Sequence[Path], found: Iterable[Diagnosis | DiagnosisError
         raise typer.Exit(1)
 
 
+def diagnose_study(
+    images: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or DICOM files.")],
+    model: Annotated[str, typer.Option(help="`tumours` or `tumours@VERSION`; not needed when there is one.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Diagnoses the images of a study as a job, which goes on when this command is stopped."""
+    with Client() as client:
+        version = client.model_name(model) if model else only_classifier(client)
+        job = client.diagnoses.diagnose_study((image.read_bytes() for image in images), version)
+        found = client.diagnoses.study(client.jobs.wait(job.name).result)
+    if as_json:
+        print_message(found)
+        return
+    rows = table(f"{len(found.images)} images by {short_name(found.model_version)}", "answer", "images")
+    for label, count in sorted(found.label_counts.items(), key=lambda item: -item[1]):
+        rows.add_row(label, str(count))
+    for what, count in (("refused", found.refused_count), ("could not be diagnosed", found.failed_count)):
+        if count:
+            rows.add_row(what, str(count))
+    console.print(rows)
+    for outcome in found.images:
+        if not outcome.diagnosis:
+            console.print(f"{outcome.error_message}", soft_wrap=True)
+
+
 def explain_diagnosis(
     diagnosis: Annotated[str, typer.Argument(help="Id of a diagnosis.")],
     out: Annotated[Path, typer.Option("--out", help="Write the heatmap laid over the image to this PNG.")],

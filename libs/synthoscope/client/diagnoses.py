@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from synthoscope.api.classification.v1 import classification_service_pb2 as diagnosis_requests
-from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback
+from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, Feedback, ImagingStudyDiagnosis
 from synthoscope.api.classification.v1.classification_service_pb2 import DiagnosisError
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
 from synthoscope.api.explanation.v1 import explanation_service_pb2 as explanation_requests
 from synthoscope.api.explanation.v1.explanation_pb2 import Explanation, ExplanationMethod
 from synthoscope.api.explanation.v1.explanation_service_pb2_grpc import ExplanationServiceStub
-from synthoscope.api.jobs.v1.jobs_pb2 import JobState
+from synthoscope.api.jobs.v1.jobs_pb2 import Job, JobState
 from synthoscope.client.connection import Connection, call, pages, stream
 from synthoscope.client.images import Images
 from synthoscope.rpc.errors import DeadlineExceeded, FailedPrecondition
@@ -41,6 +41,25 @@ class Diagnoses:
         )
         for answer in stream(self._diagnoses.DiagnoseStream, requests):
             yield answer.error if answer.HasField("error") else answer.diagnosis
+
+    def diagnose_study(self, images: Iterable[bytes], model_version: str, request_id: str = "") -> Job:
+        """Uploads the images of an imaging study, and has them diagnosed as a job; see `study` for its result.
+
+        Of DICOM files whose pixels may identify a patient, FailedPrecondition is raised, and nothing is diagnosed.
+        """
+        uploaded = [self._images.upload(data).name for data in images]
+        request = diagnosis_requests.DiagnoseImagingStudyRequest(
+            parent=self._connection.parent,
+            images=dict.fromkeys(uploaded),
+            model_version=model_version,
+            request_id=request_id,
+        )
+        return call(self._diagnoses.DiagnoseImagingStudy, request)
+
+    def study(self, name: str) -> ImagingStudyDiagnosis:
+        """What a job of `diagnose_study` made, by the name that is its result. Raises NotFound."""
+        request = diagnosis_requests.GetImagingStudyDiagnosisRequest(name=name)
+        return call(self._diagnoses.GetImagingStudyDiagnosis, request)
 
     def _request(self, data: bytes, model_version: str, *, explain: bool = False) -> diagnosis_requests.DiagnoseRequest:
         request = diagnosis_requests.DiagnoseRequest(

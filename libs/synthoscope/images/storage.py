@@ -35,6 +35,11 @@ def image_name(tenant: str, sha256: str, field: str = "sha256") -> str:
     return names.IMAGE.format(tenant=tenant, sha256=sha256)
 
 
+def check_image_name(name: str, field: str = "name") -> None:
+    """Raises InvalidInput, naming `field`, for what cannot be an image's name."""
+    _parse(name, field)
+
+
 def store_image(
     objects: ObjectStore,
     tenant: str,

@@ -45,6 +45,7 @@ class JobKind(StrEnum):
     DATASET_AUDIT = "DATASET_AUDIT"
     EXPERIMENT = "EXPERIMENT"
     MODEL_EVALUATION = "MODEL_EVALUATION"
+    IMAGING_STUDY = "IMAGING_STUDY"
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,21 @@ import pytest
 from PIL import Image
 
 from synthoscope import models
-from synthoscope.api.classification.v1.classification_service_pb2 import DiagnoseRequest
+from synthoscope.api.classification.v1.classification_service_pb2 import (
+    DiagnoseImagingStudyRequest,
+    DiagnoseRequest,
+    GetDiagnosisRequest,
+    GetImagingStudyDiagnosisRequest,
+)
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
+from synthoscope.api.jobs.v1.jobs_pb2 import JobState
+from synthoscope.api.jobs.v1.jobs_service_pb2 import WatchJobRequest
+from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import JobServiceStub
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.networks import build_network
 from synthoscope.classifier.prediction import load_classifier
 from synthoscope.images.decoding import decode
-from synthoscope.images.storage import encode_png, load_image_bytes
+from synthoscope.images.storage import encode_png, load_image_bytes, store_image
 from synthoscope.local import sweep
 from synthoscope.local.stack import running
 from synthoscope.local.status import status
@@ -132,6 +140,23 @@ def test_a_diagnosis_is_what_the_model_says_directly(stub, model, objects, class
     assert probabilities == pytest.approx(expected(classifier, data), abs=1e-6)
     assert diagnosis.label == CLASSES[int(np.argmax(probabilities))]
     assert load_image_bytes(objects, diagnosis.image.name) == data
+
+
+def test_a_study_is_diagnosed_by_a_job(stack, stub, model, objects, classifier):
+    files = [picture(seed) for seed in range(40)]
+    images = [store_image(objects, "default", data).name for data in files]
+    request = DiagnoseImagingStudyRequest(parent=TENANT, images=images, model_version=model.name)
+    job = stub.DiagnoseImagingStudy(request, timeout=30)
+    with open_channel(stack.endpoints["classification"], stack.token) as channel:
+        *_, last = JobServiceStub(channel).WatchJob(WatchJobRequest(name=job.name), timeout=200)
+    assert (last.job.state, last.job.error.message) == (JobState.JOB_STATE_SUCCEEDED, "")
+    study = stub.GetImagingStudyDiagnosis(GetImagingStudyDiagnosisRequest(name=last.job.result), timeout=30)
+    assert [outcome.image for outcome in study.images] == images
+    assert sum(study.label_counts.values()) == 40
+    diagnosis = stub.GetDiagnosis(GetDiagnosisRequest(name=study.images[39].diagnosis), timeout=30)
+    assert [entry.probability for entry in diagnosis.probabilities] == pytest.approx(
+        expected(classifier, files[39]).tolist(), abs=1e-4
+    )
 
 
 def test_concurrent_requests_are_batched_and_each_gets_its_own_answer(stack, model, classifier):

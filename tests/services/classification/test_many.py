@@ -20,7 +20,8 @@ from synthoscope.client import Client, ClientSettings
 from synthoscope.images.intake import Intake
 from synthoscope.images.servicer import ImageServicer
 from synthoscope.images.storage import encode_png
-from synthoscope.jobs.memory import InMemoryWorkQueue
+from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import NotFound
 from synthoscope.rpc.server import Registration
@@ -37,7 +38,8 @@ def settings(decoders, pseudonyms, monkeypatch):
     intake = Intake(objects, pseudonyms, decoders)
     explanations = Explanations(objects, InMemoryWorkQueue(limit=2))
     classifiers = Classifiers(objects, SeenBrightness(objects))
-    diagnoses = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2))
+    jobs = Jobs(objects, InMemoryJobStore())
+    diagnoses = DiagnosisServicer(intake, explanations, classifiers, Trail(objects), ThreadPoolExecutor(2), jobs)
     registrations = [
         Registration(
             "synthoscope.api.classification.v1.DiagnosisService", add_DiagnosisServiceServicer_to_server, diagnoses

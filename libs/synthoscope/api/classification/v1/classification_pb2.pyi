@@ -95,6 +95,49 @@ class Diagnosis(_message.Message):
     stage_times: _containers.RepeatedCompositeFieldContainer[StageTime]
     def __init__(self, name: _Optional[str] = ..., label: _Optional[str] = ..., probabilities: _Optional[_Iterable[_Union[ClassProbability, _Mapping]]] = ..., model_version: _Optional[str] = ..., model_sha256: _Optional[str] = ..., image: _Optional[_Union[_images_pb2.ImageRef, _Mapping]] = ..., explanation: _Optional[str] = ..., latency: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., imaging_study_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., prediction_set: _Optional[_Union[PredictionSet, _Mapping]] = ..., strangeness: _Optional[_Union[Strangeness, _Mapping]] = ..., preprocessing_digest: _Optional[str] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
 
+class ImageOutcome(_message.Message):
+    __slots__ = ("image", "diagnosis", "label", "refused", "error_code", "error_message")
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    image: str
+    diagnosis: str
+    label: str
+    refused: bool
+    error_code: str
+    error_message: str
+    def __init__(self, image: _Optional[str] = ..., diagnosis: _Optional[str] = ..., label: _Optional[str] = ..., refused: _Optional[bool] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ...) -> None: ...
+
+class ImagingStudyDiagnosis(_message.Message):
+    __slots__ = ("name", "model_version", "imaging_study_uid", "images", "label_counts", "refused_count", "failed_count", "create_time")
+    class LabelCountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    IMAGING_STUDY_UID_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    LABEL_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    model_version: str
+    imaging_study_uid: str
+    images: _containers.RepeatedCompositeFieldContainer[ImageOutcome]
+    label_counts: _containers.ScalarMap[str, int]
+    refused_count: int
+    failed_count: int
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[str] = ..., imaging_study_uid: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ImageOutcome, _Mapping]]] = ..., label_counts: _Optional[_Mapping[str, int]] = ..., refused_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class Feedback(_message.Message):
     __slots__ = ("name", "diagnosis", "label", "answered", "model_version", "subject", "create_time")
     NAME_FIELD_NUMBER: _ClassVar[int]

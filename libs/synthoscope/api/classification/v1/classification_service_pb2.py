@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from synthoscope.api.access.v1 import access_pb2 as synthoscope_dot_api_dot_access_dot_v1_dot_access__pb2
 from synthoscope.api.classification.v1 import classification_pb2 as synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2
+from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n>synthoscope/api/classification/v1/classification_service.proto\x12!synthoscope.api.classification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/access/v1/access.proto\x1a\x36synthoscope/api/classification/v1/classification.proto\"\xde\x01\n\x0f\x44iagnoseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x14\n\nimage_name\x18\x03 \x01(\tH\x00\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x05 \x01(\x08\x12P\n\x12\x65xplanation_timing\x18\x06 \x01(\x0e\x32\x34.synthoscope.api.classification.v1.ExplanationTiming\x12\x12\n\nrequest_id\x18\x07 \x01(\tB\x07\n\x05image\"\\\n\x15\x44iagnoseStreamRequest\x12\x43\n\x07request\x18\x01 \x01(\x0b\x32\x32.synthoscope.api.classification.v1.DiagnoseRequest\"/\n\x0e\x44iagnosisError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xa9\x01\n\x16\x44iagnoseStreamResponse\x12\x41\n\tdiagnosis\x18\x01 \x01(\x0b\x32,.synthoscope.api.classification.v1.DiagnosisH\x00\x12\x42\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x31.synthoscope.api.classification.v1.DiagnosisErrorH\x00\x42\x08\n\x06result\"#\n\x13GetDiagnosisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xda\x01\n\x14ListDiagnosesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05label\x18\x05 \x01(\t\x12\x0f\n\x07refused\x18\x06 \x01(\x08\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x15ListDiagnosesResponse\x12?\n\tdiagnoses\x18\x01 \x03(\x0b\x32,.synthoscope.api.classification.v1.Diagnosis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x13GiveFeedbackRequest\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"L\n\x13ListFeedbackRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"n\n\x14ListFeedbackResponse\x12=\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32+.synthoscope.api.classification.v1.Feedback\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa5\x01\n\x11\x45xplanationTiming\x12\"\n\x1e\x45XPLANATION_TIMING_UNSPECIFIED\x10\x00\x12!\n\x1d\x45XPLANATION_TIMING_AFTERWARDS\x10\x01\x12$\n EXPLANATION_TIMING_BEFORE_ANSWER\x10\x02\x12#\n\x1f\x45XPLANATION_TIMING_IF_UNCERTAIN\x10\x03\x32\xac\x06\n\x10\x44iagnosisService\x12s\n\x08\x44iagnose\x12\x32.synthoscope.api.classification.v1.DiagnoseRequest\x1a,.synthoscope.api.classification.v1.Diagnosis\"\x05\xaa\xc0\x18\x01\x01\x12\x90\x01\n\x0e\x44iagnoseStream\x12\x38.synthoscope.api.classification.v1.DiagnoseStreamRequest\x1a\x39.synthoscope.api.classification.v1.DiagnoseStreamResponse\"\x05\xaa\xc0\x18\x01\x01(\x01\x30\x01\x12|\n\x0cGetDiagnosis\x12\x36.synthoscope.api.classification.v1.GetDiagnosisRequest\x1a,.synthoscope.api.classification.v1.Diagnosis\"\x06\xaa\xc0\x18\x02\x01\x02\x12\x8a\x01\n\rListDiagnoses\x12\x37.synthoscope.api.classification.v1.ListDiagnosesRequest\x1a\x38.synthoscope.api.classification.v1.ListDiagnosesResponse\"\x06\xaa\xc0\x18\x02\x01\x02\x12z\n\x0cGiveFeedback\x12\x36.synthoscope.api.classification.v1.GiveFeedbackRequest\x1a+.synthoscope.api.classification.v1.Feedback\"\x05\xaa\xc0\x18\x01\x01\x12\x88\x01\n\x0cListFeedback\x12\x36.synthoscope.api.classification.v1.ListFeedbackRequest\x1a\x37.synthoscope.api.classification.v1.ListFeedbackResponse\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n>synthoscope/api/classification/v1/classification_service.proto\x12!synthoscope.api.classification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&synthoscope/api/access/v1/access.proto\x1a\x36synthoscope/api/classification/v1/classification.proto\x1a\"synthoscope/api/jobs/v1/jobs.proto\"\xde\x01\n\x0f\x44iagnoseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x14\n\nimage_name\x18\x03 \x01(\tH\x00\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x05 \x01(\x08\x12P\n\x12\x65xplanation_timing\x18\x06 \x01(\x0e\x32\x34.synthoscope.api.classification.v1.ExplanationTiming\x12\x12\n\nrequest_id\x18\x07 \x01(\tB\x07\n\x05image\"\\\n\x15\x44iagnoseStreamRequest\x12\x43\n\x07request\x18\x01 \x01(\x0b\x32\x32.synthoscope.api.classification.v1.DiagnoseRequest\"/\n\x0e\x44iagnosisError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xa9\x01\n\x16\x44iagnoseStreamResponse\x12\x41\n\tdiagnosis\x18\x01 \x01(\x0b\x32,.synthoscope.api.classification.v1.DiagnosisH\x00\x12\x42\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x31.synthoscope.api.classification.v1.DiagnosisErrorH\x00\x42\x08\n\x06result\"y\n\x1b\x44iagnoseImagingStudyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06images\x18\x02 \x03(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\"/\n\x1fGetImagingStudyDiagnosisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13GetDiagnosisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xda\x01\n\x14ListDiagnosesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05label\x18\x05 \x01(\t\x12\x0f\n\x07refused\x18\x06 \x01(\x08\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x15ListDiagnosesResponse\x12?\n\tdiagnoses\x18\x01 \x03(\x0b\x32,.synthoscope.api.classification.v1.Diagnosis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x13GiveFeedbackRequest\x12\x11\n\tdiagnosis\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"L\n\x13ListFeedbackRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"n\n\x14ListFeedbackResponse\x12=\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32+.synthoscope.api.classification.v1.Feedback\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa5\x01\n\x11\x45xplanationTiming\x12\"\n\x1e\x45XPLANATION_TIMING_UNSPECIFIED\x10\x00\x12!\n\x1d\x45XPLANATION_TIMING_AFTERWARDS\x10\x01\x12$\n EXPLANATION_TIMING_BEFORE_ANSWER\x10\x02\x12#\n\x1f\x45XPLANATION_TIMING_IF_UNCERTAIN\x10\x03\x32\xcc\x08\n\x10\x44iagnosisService\x12s\n\x08\x44iagnose\x12\x32.synthoscope.api.classification.v1.DiagnoseRequest\x1a,.synthoscope.api.classification.v1.Diagnosis\"\x05\xaa\xc0\x18\x01\x01\x12\x90\x01\n\x0e\x44iagnoseStream\x12\x38.synthoscope.api.classification.v1.DiagnoseStreamRequest\x1a\x39.synthoscope.api.classification.v1.DiagnoseStreamResponse\"\x05\xaa\xc0\x18\x01\x01(\x01\x30\x01\x12{\n\x14\x44iagnoseImagingStudy\x12>.synthoscope.api.classification.v1.DiagnoseImagingStudyRequest\x1a\x1c.synthoscope.api.jobs.v1.Job\"\x05\xaa\xc0\x18\x01\x01\x12\xa0\x01\n\x18GetImagingStudyDiagnosis\x12\x42.synthoscope.api.classification.v1.GetImagingStudyDiagnosisRequest\x1a\x38.synthoscope.api.classification.v1.ImagingStudyDiagnosis\"\x06\xaa\xc0\x18\x02\x01\x02\x12|\n\x0cGetDiagnosis\x12\x36.synthoscope.api.classification.v1.GetDiagnosisRequest\x1a,.synthoscope.api.classification.v1.Diagnosis\"\x06\xaa\xc0\x18\x02\x01\x02\x12\x8a\x01\n\rListDiagnoses\x12\x37.synthoscope.api.classification.v1.ListDiagnosesRequest\x1a\x38.synthoscope.api.classification.v1.ListDiagnosesResponse\"\x06\xaa\xc0\x18\x02\x01\x02\x12z\n\x0cGiveFeedback\x12\x36.synthoscope.api.classification.v1.GiveFeedbackRequest\x1a+.synthoscope.api.classification.v1.Feedback\"\x05\xaa\xc0\x18\x01\x01\x12\x88\x01\n\x0cListFeedback\x12\x36.synthoscope.api.classification.v1.ListFeedbackRequest\x1a\x37.synthoscope.api.classification.v1.ListFeedbackResponse\"\x07\xaa\xc0\x18\x03\x01\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIAGNOSISSERVICE'].methods_by_name['Diagnose']._serialized_options = b'\252\300\030\001\001'
   _globals['_DIAGNOSISSERVICE'].methods_by_name['DiagnoseStream']._loaded_options = None
   _globals['_DIAGNOSISSERVICE'].methods_by_name['DiagnoseStream']._serialized_options = b'\252\300\030\001\001'
+  _globals['_DIAGNOSISSERVICE'].methods_by_name['DiagnoseImagingStudy']._loaded_options = None
+  _globals['_DIAGNOSISSERVICE'].methods_by_name['DiagnoseImagingStudy']._serialized_options = b'\252\300\030\001\001'
+  _globals['_DIAGNOSISSERVICE'].methods_by_name['GetImagingStudyDiagnosis']._loaded_options = None
+  _globals['_DIAGNOSISSERVICE'].methods_by_name['GetImagingStudyDiagnosis']._serialized_options = b'\252\300\030\002\001\002'
   _globals['_DIAGNOSISSERVICE'].methods_by_name['GetDiagnosis']._loaded_options = None
   _globals['_DIAGNOSISSERVICE'].methods_by_name['GetDiagnosis']._serialized_options = b'\252\300\030\002\001\002'
   _globals['_DIAGNOSISSERVICE'].methods_by_name['ListDiagnoses']._loaded_options = None
@@ -46,28 +51,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIAGNOSISSERVICE'].methods_by_name['GiveFeedback']._serialized_options = b'\252\300\030\001\001'
   _globals['_DIAGNOSISSERVICE'].methods_by_name['ListFeedback']._loaded_options = None
   _globals['_DIAGNOSISSERVICE'].methods_by_name['ListFeedback']._serialized_options = b'\252\300\030\003\001\002\003'
-  _globals['_EXPLANATIONTIMING']._serialized_start=1391
-  _globals['_EXPLANATIONTIMING']._serialized_end=1556
-  _globals['_DIAGNOSEREQUEST']._serialized_start=231
-  _globals['_DIAGNOSEREQUEST']._serialized_end=453
-  _globals['_DIAGNOSESTREAMREQUEST']._serialized_start=455
-  _globals['_DIAGNOSESTREAMREQUEST']._serialized_end=547
-  _globals['_DIAGNOSISERROR']._serialized_start=549
-  _globals['_DIAGNOSISERROR']._serialized_end=596
-  _globals['_DIAGNOSESTREAMRESPONSE']._serialized_start=599
-  _globals['_DIAGNOSESTREAMRESPONSE']._serialized_end=768
-  _globals['_GETDIAGNOSISREQUEST']._serialized_start=770
-  _globals['_GETDIAGNOSISREQUEST']._serialized_end=805
-  _globals['_LISTDIAGNOSESREQUEST']._serialized_start=808
-  _globals['_LISTDIAGNOSESREQUEST']._serialized_end=1026
-  _globals['_LISTDIAGNOSESRESPONSE']._serialized_start=1028
-  _globals['_LISTDIAGNOSESRESPONSE']._serialized_end=1141
-  _globals['_GIVEFEEDBACKREQUEST']._serialized_start=1143
-  _globals['_GIVEFEEDBACKREQUEST']._serialized_end=1198
-  _globals['_LISTFEEDBACKREQUEST']._serialized_start=1200
-  _globals['_LISTFEEDBACKREQUEST']._serialized_end=1276
-  _globals['_LISTFEEDBACKRESPONSE']._serialized_start=1278
-  _globals['_LISTFEEDBACKRESPONSE']._serialized_end=1388
-  _globals['_DIAGNOSISSERVICE']._serialized_start=1559
-  _globals['_DIAGNOSISSERVICE']._serialized_end=2371
+  _globals['_EXPLANATIONTIMING']._serialized_start=1599
+  _globals['_EXPLANATIONTIMING']._serialized_end=1764
+  _globals['_DIAGNOSEREQUEST']._serialized_start=267
+  _globals['_DIAGNOSEREQUEST']._serialized_end=489
+  _globals['_DIAGNOSESTREAMREQUEST']._serialized_start=491
+  _globals['_DIAGNOSESTREAMREQUEST']._serialized_end=583
+  _globals['_DIAGNOSISERROR']._serialized_start=585
+  _globals['_DIAGNOSISERROR']._serialized_end=632
+  _globals['_DIAGNOSESTREAMRESPONSE']._serialized_start=635
+  _globals['_DIAGNOSESTREAMRESPONSE']._serialized_end=804
+  _globals['_DIAGNOSEIMAGINGSTUDYREQUEST']._serialized_start=806
+  _globals['_DIAGNOSEIMAGINGSTUDYREQUEST']._serialized_end=927
+  _globals['_GETIMAGINGSTUDYDIAGNOSISREQUEST']._serialized_start=929
+  _globals['_GETIMAGINGSTUDYDIAGNOSISREQUEST']._serialized_end=976
+  _globals['_GETDIAGNOSISREQUEST']._serialized_start=978
+  _globals['_GETDIAGNOSISREQUEST']._serialized_end=1013
+  _globals['_LISTDIAGNOSESREQUEST']._serialized_start=1016
+  _globals['_LISTDIAGNOSESREQUEST']._serialized_end=1234
+  _globals['_LISTDIAGNOSESRESPONSE']._serialized_start=1236
+  _globals['_LISTDIAGNOSESRESPONSE']._serialized_end=1349
+  _globals['_GIVEFEEDBACKREQUEST']._serialized_start=1351
+  _globals['_GIVEFEEDBACKREQUEST']._serialized_end=1406
+  _globals['_LISTFEEDBACKREQUEST']._serialized_start=1408
+  _globals['_LISTFEEDBACKREQUEST']._serialized_end=1484
+  _globals['_LISTFEEDBACKRESPONSE']._serialized_start=1486
+  _globals['_LISTFEEDBACKRESPONSE']._serialized_end=1596
+  _globals['_DIAGNOSISSERVICE']._serialized_start=1767
+  _globals['_DIAGNOSISSERVICE']._serialized_end=2867
 # @@protoc_insertion_point(module_scope)

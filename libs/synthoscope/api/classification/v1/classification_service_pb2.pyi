@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from synthoscope.api.access.v1 import access_pb2 as _access_pb2
 from synthoscope.api.classification.v1 import classification_pb2 as _classification_pb2
+from synthoscope.api.jobs.v1 import jobs_pb2 as _jobs_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -62,6 +63,26 @@ class DiagnoseStreamResponse(_message.Message):
     diagnosis: _classification_pb2.Diagnosis
     error: DiagnosisError
     def __init__(self, diagnosis: _Optional[_Union[_classification_pb2.Diagnosis, _Mapping]] = ..., error: _Optional[_Union[DiagnosisError, _Mapping]] = ...) -> None: ...
+
+class DiagnoseImagingStudyRequest(_message.Message):
+    __slots__ = ("parent", "images", "model_version", "request_id", "subject")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    images: _containers.RepeatedScalarFieldContainer[str]
+    model_version: str
+    request_id: str
+    subject: str
+    def __init__(self, parent: _Optional[str] = ..., images: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., request_id: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
+
+class GetImagingStudyDiagnosisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class GetDiagnosisRequest(_message.Message):
     __slots__ = ("name",)

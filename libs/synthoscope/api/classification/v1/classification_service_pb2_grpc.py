@@ -5,6 +5,7 @@ import warnings
 
 from synthoscope.api.classification.v1 import classification_pb2 as synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2
 from synthoscope.api.classification.v1 import classification_service_pb2 as synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2
+from synthoscope.api.jobs.v1 import jobs_pb2 as synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -46,6 +47,16 @@ class DiagnosisServiceStub:
                 request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.SerializeToString,
                 response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.FromString,
                 _registered_method=True)
+        self.DiagnoseImagingStudy = channel.unary_unary(
+                '/synthoscope.api.classification.v1.DiagnosisService/DiagnoseImagingStudy',
+                request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseImagingStudyRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
+                _registered_method=True)
+        self.GetImagingStudyDiagnosis = channel.unary_unary(
+                '/synthoscope.api.classification.v1.DiagnosisService/GetImagingStudyDiagnosis',
+                request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GetImagingStudyDiagnosisRequest.SerializeToString,
+                response_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.ImagingStudyDiagnosis.FromString,
+                _registered_method=True)
         self.GetDiagnosis = channel.unary_unary(
                 '/synthoscope.api.classification.v1.DiagnosisService/GetDiagnosis',
                 request_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GetDiagnosisRequest.SerializeToString,
@@ -86,6 +97,22 @@ class DiagnosisServiceServicer:
         """Diagnoses images as they come, any number of them; answers come in the order of the requests. What is wrong with one
         image is its answer, and the others go on. While the queue is full the server reads no further, and waits instead of
         refusing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiagnoseImagingStudy(self, request, context):
+        """Diagnoses stored images, those of a DICOM study or any others, as a job whose result is an ImagingStudyDiagnosis. What
+        is wrong with one image is its outcome, and the others go on. NOT_FOUND for an unknown model; FAILED_PRECONDITION when
+        it is not a classifier; INVALID_ARGUMENT for no images, more than 5,000, one twice, or what is no image's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImagingStudyDiagnosis(self, request, context):
+        """Returns what a job of DiagnoseImagingStudy made. NOT_FOUND when there is none, or not yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +160,16 @@ def add_DiagnosisServiceServicer_to_server(servicer, server):
                     servicer.DiagnoseStream,
                     request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.FromString,
                     response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.SerializeToString,
+            ),
+            'DiagnoseImagingStudy': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiagnoseImagingStudy,
+                    request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseImagingStudyRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'GetImagingStudyDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImagingStudyDiagnosis,
+                    request_deserializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GetImagingStudyDiagnosisRequest.FromString,
+                    response_serializer=synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.ImagingStudyDiagnosis.SerializeToString,
             ),
             'GetDiagnosis': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDiagnosis,
@@ -210,6 +247,60 @@ class DiagnosisService:
             '/synthoscope.api.classification.v1.DiagnosisService/DiagnoseStream',
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamRequest.SerializeToString,
             synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiagnoseImagingStudy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.classification.v1.DiagnosisService/DiagnoseImagingStudy',
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.DiagnoseImagingStudyRequest.SerializeToString,
+            synthoscope_dot_api_dot_jobs_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImagingStudyDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synthoscope.api.classification.v1.DiagnosisService/GetImagingStudyDiagnosis',
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__service__pb2.GetImagingStudyDiagnosisRequest.SerializeToString,
+            synthoscope_dot_api_dot_classification_dot_v1_dot_classification__pb2.ImagingStudyDiagnosis.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,6 +32,7 @@ class JobKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_KIND_DATASET_AUDIT: _ClassVar[JobKind]
     JOB_KIND_EXPERIMENT: _ClassVar[JobKind]
     JOB_KIND_MODEL_EVALUATION: _ClassVar[JobKind]
+    JOB_KIND_IMAGING_STUDY: _ClassVar[JobKind]
 JOB_STATE_UNSPECIFIED: JobState
 JOB_STATE_QUEUED: JobState
 JOB_STATE_RUNNING: JobState
@@ -47,6 +48,7 @@ JOB_KIND_STUDY: JobKind
 JOB_KIND_DATASET_AUDIT: JobKind
 JOB_KIND_EXPERIMENT: JobKind
 JOB_KIND_MODEL_EVALUATION: JobKind
+JOB_KIND_IMAGING_STUDY: JobKind
 
 class Progress(_message.Message):
     __slots__ = ("phase", "step", "total_steps", "images_per_second", "remaining", "metrics")
