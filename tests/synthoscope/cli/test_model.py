@@ -13,6 +13,7 @@ from synthoscope.cli import model
 from synthoscope.cli.console import console
 from synthoscope.jobs.memory import InMemoryJobStore
 from synthoscope.jobs.submission import Jobs
+from synthoscope.models.traffic import split_beside
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.errors import DataLoss, FailedPrecondition, InvalidInput, NotFound
 from synthoscope.rpc.server import Registration
@@ -96,6 +97,17 @@ def test_checks_alone_change_nothing(versions):
     assert json.loads(run("promotions", "spots", "--json")) == []
     with pytest.raises(NotFound):
         run("card", "spots@champion")
+
+
+def test_a_version_is_tried_out_beside_an_alias(versions, objects):
+    run("promote", f"spots@{versions[0]}", "--as", "champion")
+    said = run("try-out", f"spots@{versions[1]}", "--beside", "champion", "--canary", "5", "--shadow", "100")
+    assert said == f"spots@{versions[1]} answers 5 % of champion's images, and shadows 100 %\n"
+    split = split_beside(objects, f"{MODEL}/versions/champion")
+    assert (split.candidate, split.canary, split.shadow) == (f"{MODEL}/versions/{versions[1]}", 0.05, 1)
+    assert json.loads(run("try-out", "spots@champion", "--beside", "champion", "--json")).get("canary", 0) == 0
+    assert split_beside(objects, f"{MODEL}/versions/champion") is None
+    assert run("try-out", "spots", "--beside", "champion") == "nothing is tried out beside champion any more\n"
 
 
 def test_a_card_is_printed_by_alias(versions):
