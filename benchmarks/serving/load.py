@@ -91,12 +91,12 @@ async def overload(ask: Ask, refused: Callable[[BaseException], bool], most: flo
     stopped = time.perf_counter()
     recovered = float("nan")
     while time.perf_counter() - stopped < _LONGEST_RECOVERY:
-        began, before = time.perf_counter() - stopped, len(took) + errors
-        await _at_rate(one, most / 2, 1.0)
-        if len(took) + errors == before:
+        began, before, had = time.perf_counter() - stopped, len(took) + errors, answered
+        sent_now = await _at_rate(one, most / 2, 1.0)
+        if len(took) + errors == before and answered - had >= 0.8 * sent_now:
             recovered = began
             break
-    p50, p99 = np.percentile(refused_meanwhile, [50, 99]) * 1000 if refused_meanwhile else (0.0, 0.0)
+    p50, p99 = np.percentile(refused_meanwhile, [50, 99]) * 1000 if refused_meanwhile else (float("nan"),) * 2
     return Overloaded(
         round(sent / seconds, 1),
         round(answered_meanwhile / seconds, 1),

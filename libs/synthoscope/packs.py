@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from synthoscope import names
 from synthoscope.objects import ObjectStore
@@ -23,6 +24,9 @@ LONGEST = 600_000_000
 """µs from a pack's first record to its last."""
 
 ID = re.compile(r"(?P<first>[0-9a-f]{14})-(?P<span>[0-9a-f]{8})-[0-9a-f]{8}")
+
+_BLOCK = 256 * 1024
+"""Bytes that are read of a pack at once."""
 
 _RECORD, _IMAGE = "records/", "images/"
 
@@ -46,12 +50,13 @@ def write(
     """Stores a pack of records, and of images by their SHA-256."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for index, record in enumerate(records):
-            archive.writestr(zipfile.ZipInfo(f"{_RECORD}{index}"), record)
         for sha256, image in images.items():
             member = zipfile.ZipInfo(f"{_IMAGE}{sha256}")
             member.comment = json.dumps(dict(image.metadata)).encode()
             archive.writestr(member, image.data)
+        # Last, beside the archive's directory: one read of its end finds both.
+        for index, record in enumerate(records):
+            archive.writestr(zipfile.ZipInfo(f"{_RECORD}{index}"), record)
     objects.put(_key(tenant, pack_id), buffer.getvalue())
 
 
@@ -74,12 +79,53 @@ def image(objects: ObjectStore, tenant: str, pack_id: str, sha256: str) -> Packe
 @contextmanager
 def _opened(objects: ObjectStore, tenant: str, pack_id: str) -> Iterator[zipfile.ZipFile]:
     key = _key(tenant, pack_id)
-    data = objects.get(key)
+    info = objects.head(key)
+    if info is None:
+        raise NotFound(f"there is no pack {key}")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BufferedReader(_Ranges(objects, key, info.size))) as archive:
             yield archive
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         raise DataLoss(f"the pack {key} cannot be read") from error
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a file of which only those blocks are read that are asked for."""
+
+    def __init__(self, objects: ObjectStore, key: str, size: int) -> None:
+        self._objects, self._key, self._size = objects, key, size
+        self._at = 0
+        self._blocks: dict[int, bytes] = {}
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves to a place; raises ValueError before the start."""
+        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if at < 0:
+            raise ValueError(f"there is nothing before the start of {self._key}")
+        self._at = at
+        return at
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads up to the end of a block."""
+        if self._at >= self._size:
+            return 0
+        number, skipped = divmod(self._at, _BLOCK)
+        if number not in self._blocks:
+            start = number * _BLOCK
+            self._blocks[number] = self._objects.get_part(self._key, start, min(_BLOCK, self._size - start))
+        found = self._blocks[number][skipped : skipped + len(buffer)]
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
 
 
 def since(objects: ObjectStore, tenant: str, time: int) -> Iterator[str]:

@@ -20,8 +20,16 @@ from synthoscope import models, names
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.classifier.answering import Answer
 from synthoscope.models import traffic
+from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.objects import ObjectStore
-from synthoscope.rpc.errors import DataLoss, FailedPrecondition, NotFound, ResourceExhausted, SynthoscopeError
+from synthoscope.rpc.errors import (
+    DataLoss,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    ResourceExhausted,
+    SynthoscopeError,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -144,10 +152,16 @@ class Classifiers:
         try:
             split = traffic.split_beside(self._objects, name)
             candidate = self.get(split.candidate) if split else None
-        except (NotFound, FailedPrecondition, DataLoss) as error:  # what is tried out must not stop what works
+            if candidate is not None:
+                pipeline_of(candidate)  # of a newer release, it may have steps that are not known here
+        except (NotFound, FailedPrecondition, InvalidInput, DataLoss) as error:
+            # What is tried out must not stop what works.
             _log.warning("what is tried out cannot be read", asked=name, reason=error.message)
             return Route(version)
         if split is None or candidate is None or candidate.name == version.name:
+            return Route(version)
+        if not traffic.same_meaning(candidate, version):
+            _log.warning("what is tried out answers other classes by now", asked=name, version=candidate.name)
             return Route(version)
         return Route(version, candidate, split.canary, split.shadow)
 
@@ -165,10 +179,14 @@ class Classifiers:
         self._monitor.see(version, answer)
         return answer
 
-    async def answer_unseen(self, version: ModelVersion, image: Pixels) -> Answer:
-        """As `answer`, but neither counted among the answers nor kept. Raises ResourceExhausted while many wait."""
+    def check_idle(self) -> None:
+        """Raises ResourceExhausted while so many images wait that nothing should be asked that nobody waits for."""
         if self._batcher.depth > self._most_waiting / 2:
             raise ResourceExhausted("the model has enough to do")
+
+    async def answer_unseen(self, version: ModelVersion, image: Pixels) -> Answer:
+        """As `answer`, but neither counted among the answers nor kept. Raises as `check_idle`, too."""
+        self.check_idle()
         return await self._batcher.submit(version.name, image)
 
 

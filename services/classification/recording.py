@@ -74,10 +74,8 @@ class Recorder:
         return diagnosis if self._diagnoses.create(diagnosis) else self._diagnoses.get(diagnosis.name)
 
     async def _record_together(self, tenant: str, items: Sequence[tuple[Made, Caller]]) -> Sequence[Diagnosis]:
-        stored: list[Diagnosis] = []
-        for group in _groups(items):
-            stored += await self._store(tenant, group)
-        return stored
+        groups = await asyncio.gather(*(self._store(tenant, group) for group in _groups(items)))
+        return [diagnosis for group in groups for diagnosis in group]
 
     async def _store(self, tenant: str, items: Sequence[tuple[Made, Caller]]) -> Sequence[Diagnosis]:
         times = [made.diagnosis.create_time.ToMicroseconds() for made, _ in items]

@@ -92,7 +92,7 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
         self._request_ids = RequestIds(intake.objects, intake.pseudonyms)
         self._feedback = FeedbackBook(intake.objects)
         self._classifiers = classifiers
-        self._shadows = Shadows()
+        self._shadows, self._shadow_decoding = Shadows(), asyncio.Lock()
         self._threads = threads
 
     async def Diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
@@ -274,8 +274,10 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
         accepted: AcceptedImage,
     ) -> Answer:
         """What a candidate says of an image that `model` has answered."""
+        self._classifiers.check_idle()
         if pipeline_of(candidate) != pipeline_of(model):
-            accepted = await self._decoded(tenant, request, data, candidate)
+            async with self._shadow_decoding:  # decoders are few, and others wait for them
+                accepted = await self._decoded(tenant, request, data, candidate)
         return await self._classifiers.answer_unseen(candidate, accepted.pixels)
 
     async def _keep(

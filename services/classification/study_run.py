@@ -19,7 +19,7 @@ from synthoscope import names
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis, ImageOutcome, ImagingStudyDiagnosis
 from synthoscope.api.classification.v1.classification_service_pb2 import DiagnoseImagingStudyRequest
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
-from synthoscope.images.decoders import Decoders
+from synthoscope.images.decoders import Decoders, DecodingSettings
 from synthoscope.images.decoding import DICOM
 from synthoscope.images.storage import image_identity, image_ref, load_image_bytes
 from synthoscope.jobs.job import Progress
@@ -28,7 +28,8 @@ from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.auth import Caller, acting_as
-from synthoscope.rpc.errors import Cancelled, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
+from synthoscope.rpc.errors import Cancelled, InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
+from synthoscope.settings import EnvironmentSettings
 from synthoscope.trail import Trail
 from synthoscope_ray.program import Stores, run_job
 
@@ -56,9 +57,9 @@ class Study:
         """What becomes of an image, and the UID of the imaging study that it is of. Raises Unavailable in the end."""
         try:
             diagnosis = await self._patiently(image)
-        except Unavailable:
-            raise
         except SynthoscopeError as error:
+            if _may_pass(error):
+                raise
             return ImageOutcome(image=image, error_code=error.status.name, error_message=error.message), ""
         refused = diagnosis.HasField("refusal")
         outcome = ImageOutcome(image=image, diagnosis=diagnosis.name, label=diagnosis.label, refused=refused)
@@ -69,9 +70,8 @@ class Study:
         while True:
             try:
                 return await self._diagnosed(image)
-            except (Unavailable, ResourceExhausted) as error:
-                retried = isinstance(error, Unavailable) or error.retry_after
-                if not retried or time.monotonic() > give_up_at:
+            except SynthoscopeError as error:
+                if not _may_pass(error) or time.monotonic() > give_up_at:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -80,6 +80,8 @@ class Study:
         arrived = time.time_ns()
         data = await asyncio.to_thread(load_image_bytes, self.objects, image)
         decoded = await asyncio.to_thread(self.decoders.decode, data, image, 0, pipeline_of(self.model))
+        if decoded.facts.frames > 1:
+            raise InvalidInput("image_name", f"has {decoded.facts.frames} frames; send an image of one frame")
         ref = await asyncio.to_thread(image_ref, self.objects, image)
         answer = await self.classifiers.answer(self.model, decoded.pixels)
         diagnosis = diagnosis_of(arrived // 1000, self.model, answer)
@@ -93,13 +95,26 @@ class Study:
         return await self.recorder.record(self.tenant, Made(diagnosis, None, explained=False))
 
 
+def _may_pass(error: SynthoscopeError) -> bool:
+    """Whether an image may be diagnosed later: the model is away, or there is too much to do."""
+    return isinstance(error, Unavailable) or (isinstance(error, ResourceExhausted) and bool(error.retry_after))
+
+
+class _Settings(EnvironmentSettings):
+    """Those of the service that its jobs need, too; a job's environment is that of the Ray node it runs on."""
+
+    decoding: DecodingSettings = DecodingSettings()
+    serve: ServeSettings = ServeSettings()
+
+
 def run(worker: JobWorker, stores: Stores) -> str:
     """Diagnoses the images, and returns the name of what they add up to."""
     request = worker.specification(DiagnoseImagingStudyRequest)
     tenant = names.TENANT.parse(request.parent)["tenant"]
-    model = attach(ServeSettings())
+    settings = _Settings()
+    model = attach(settings.serve)
     who = Caller(tenant, request.subject, frozenset())
-    with Decoders() as decoders, acting_as(who):
+    with Decoders(settings.decoding) as decoders, acting_as(who):
         return asyncio.run(diagnose(worker, stores.objects, request, Classifiers(stores.objects, model), decoders))
 
 
@@ -112,22 +127,31 @@ async def diagnose(
 ) -> str:
     """What `run` does, with what it has connected. Raises Cancelled, Unavailable."""
     ids = names.JOB.parse(worker.name)
-    version, recorder = classifiers.get(request.model_version), Recorder(objects, Trail(objects))
-    study = Study(objects, decoders, classifiers, recorder, version, ids["tenant"])
+    version, trail = classifiers.get(request.model_version), Trail(objects)
+    study = Study(objects, decoders, classifiers, Recorder(objects, trail), version, ids["tenant"])
     worker.running()
-    outcomes: list[ImageOutcome] = []
-    study_uids: list[str] = []
-    for start in range(0, len(request.images), PART):
-        if worker.cancelled():
-            raise Cancelled("cancelled by its owner")
-        part = await _part(study, f"{worker.name}/parts/{start:06d}", request.images[start : start + PART])
-        outcomes += part.images
-        if part.imaging_study_uid or any(outcome.diagnosis for outcome in part.images):
-            study_uids.append(part.imaging_study_uid)
-        worker.report(Progress("diagnosing", len(outcomes), len(request.images)))
+    try:
+        outcomes, study_uids = await _all(worker, study, request.images)
+    finally:
+        await trail.flush()
     name = names.IMAGING_STUDY_DIAGNOSIS.format(tenant=ids["tenant"], imaging_study_diagnosis=ids["job"])
     Records(objects, ImagingStudyDiagnosis).put(name, summary(name, version.name, outcomes, study_uids))
     return name
+
+
+async def _all(worker: JobWorker, study: Study, images: Sequence[str]) -> tuple[list[ImageOutcome], list[str]]:
+    """What became of all images, and the UIDs of the imaging studies that the parts are of."""
+    outcomes: list[ImageOutcome] = []
+    study_uids: list[str] = []
+    for start in range(0, len(images), PART):
+        if worker.cancelled():
+            raise Cancelled("cancelled by its owner")
+        part = await _part(study, f"{worker.name}/parts/{start:06d}", images[start : start + PART])
+        outcomes += part.images
+        if any(outcome.diagnosis for outcome in part.images):
+            study_uids.append(part.imaging_study_uid)
+        worker.report(Progress("diagnosing", len(outcomes), len(images)))
+    return outcomes, study_uids
 
 
 async def _part(study: Study, key: str, images: Sequence[str]) -> ImagingStudyDiagnosis:

@@ -26,6 +26,17 @@ def test_what_is_packed_is_read_again(objects):
     assert packs.first_of(pack_id) == 5
 
 
+def test_records_are_read_without_the_images(objects):
+    images = {f"{number:064x}": PackedImage(bytes([number]) * 1_000_000, {}) for number in range(8)}
+    pack_id = stored(objects, 5, 9, [b"one", b"two"], images)
+    read = []
+    part = objects.get_part
+    objects.get_part = lambda key, start, size: read.append(size) or part(key, start, size)
+    assert packs.records(objects, "default", pack_id) == [b"one", b"two"]
+    assert sum(read) <= 2 * 256 * 1024
+    assert packs.image(objects, "default", pack_id, f"{3:064x}").data == bytes([3]) * 1_000_000
+
+
 def test_more_than_ten_records_keep_their_order(objects):
     records = [str(number).encode() for number in range(300)]
     assert packs.records(objects, "default", stored(objects, 0, 0, records)) == records

@@ -3,7 +3,7 @@
 from synthoscope import names
 from synthoscope.api.models.v1.models_pb2 import ModelVersion, TrafficSplit
 from synthoscope.models import versions
-from synthoscope.models.aliases import may_be_alias
+from synthoscope.models.aliases import check_alias, may_be_alias
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.errors import FailedPrecondition, InvalidInput, NotFound
@@ -16,6 +16,7 @@ def set_split(objects: ObjectStore, split: TrafficSplit) -> TrafficSplit:
     cannot stand in for those of the alias's version.
     """
     ids = names.TRAFFIC_SPLIT.parse(split.name, "traffic_split.name")
+    check_alias(ids["alias"], "traffic_split.name")
     for field in ("canary", "shadow"):
         # Written as "is it within", so that NaN is refused as well.
         if not 0 <= getattr(split, field) <= 1:
@@ -26,7 +27,7 @@ def set_split(objects: ObjectStore, split: TrafficSplit) -> TrafficSplit:
         raise InvalidInput("traffic_split.candidate", f"must be a version of {model}")
     current = versions.get(objects, f"{model}/versions/{ids['alias']}")
     candidate = versions.get(objects, split.candidate)
-    if _meaning(candidate) != _meaning(current):
+    if not same_meaning(candidate, current):
         raise FailedPrecondition(
             f"traffic_split.candidate: {candidate.name} answers other classes than {current.name}, beside which it "
             "is to be tried"
@@ -56,8 +57,9 @@ def split_beside(objects: ObjectStore, version: str) -> TrafficSplit | None:
     return split if split.canary or split.shadow else None
 
 
-def _meaning(version: ModelVersion) -> tuple[object, ...]:
-    return version.kind, version.output, tuple(version.classes)
+def same_meaning(one: ModelVersion, other: ModelVersion) -> bool:
+    """Whether the answers of two versions can stand in for each other: they are of the same classes."""
+    return (one.kind, one.output, list(one.classes)) == (other.kind, other.output, list(other.classes))
 
 
 def _records(objects: ObjectStore) -> Records[TrafficSplit]:

@@ -4,6 +4,7 @@ The text of an exception may hold what a caller sent, patient data included. So 
 where it was raised; its text only when it is one of ours (written to be shown) or the process is told to.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -33,7 +34,7 @@ def configure(process: str, *, level: int = logging.INFO, error_text: bool = Fal
     # Straight to stderr: by way of the standard library, a line takes three times as long, and every call logs one.
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_Stderr()),  # type: ignore[arg-type]  # it writes and flushes
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
@@ -65,6 +66,18 @@ def configure_for_tests() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _Stderr:
+    """Where lines go. One that cannot be written is lost: what was to be logged must not fail by it."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 class _ProcessName:

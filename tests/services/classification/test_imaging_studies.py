@@ -87,6 +87,14 @@ def test_what_is_wrong_with_one_image_stops_no_other(platform, decoders):
     assert study.imaging_study_uid == ""
 
 
+def test_an_image_of_several_frames_is_no_diagnosis(platform, decoders, pseudonyms):
+    data = dicoms.dicom(np.zeros((4, 4), np.uint8), NumberOfFrames=2, PixelData=bytes(32))
+    image = Intake(platform.objects, pseudonyms, decoders).store("default", data, "image").name
+    [outcome] = found(platform, worked(platform, decoders, submitted(platform, [image]))).images
+    assert (outcome.error_code, outcome.diagnosis) == ("INVALID_ARGUMENT", "")
+    assert "has 2 frames" in outcome.error_message
+
+
 def test_another_attempt_goes_on_after_the_parts_that_are_done(platform, decoders, monkeypatch):
     monkeypatch.setattr(study_run, "_PATIENCE", 0.0)
     images = [store_image(platform.objects, "default", png(level)).name for level in range(8, 8 + PART + 5)]

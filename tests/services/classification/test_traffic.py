@@ -125,3 +125,13 @@ def test_a_candidate_that_cannot_be_read_stops_nothing(platform, candidate):
     try_out(platform, candidate, canary=1.0)
     platform.objects.delete(f"{candidate}/manifest.json")
     assert platform.ask(png(204), CHAMPION).model_version == platform.classifier.name
+
+
+def test_a_trial_is_void_once_the_alias_answers_other_classes(platform, candidate):
+    try_out(platform, candidate, canary=1.0)
+    wait_for(lambda: platform.ask(png(204), CHAMPION).model_version == candidate)
+    record = ModelVersion(kind=ModelKind.MODEL_KIND_CLASSIFIER, classes=CLASSES[::-1], image_size=8)
+    other = models.publish(platform.objects, MODEL, record, {}).name
+    promote(platform.objects, other, "champion", [])
+    wait_for(lambda: platform.ask(png(204), CHAMPION).model_version == other)
+    assert {platform.ask(png(level), CHAMPION).model_version for level in range(9)} == {other}

@@ -70,3 +70,9 @@ def test_a_candidate_must_answer_the_same_classes(objects, champion):
     other = published(objects, classes=("b", "a"))
     with pytest.raises(FailedPrecondition, match="answers other classes"):
         set_split(objects, TrafficSplit(name=NAME, candidate=other, canary=0.5))
+
+
+def test_what_is_no_alias_has_no_split(objects, champion):
+    for alias in ("latest", champion.rpartition("/")[2]):
+        with pytest.raises(InvalidInput, match=r"traffic_split\.name"):
+            set_split(objects, TrafficSplit(name=f"{MODEL}/aliases/{alias}/trafficSplit", candidate=champion, canary=1))
