@@ -97,6 +97,11 @@ def requests(method: MethodDescriptor, count: int, texts: list[str], data: list[
         yield sent
 
 
+CUT = "Internal error from Core"
+"""What grpc.aio's client says, instead of the status, when a call ended while it was still writing: no server says it
+(`set_internal_error` in the client)."""
+
+
 async def send(channel: grpc.aio.Channel, method: MethodDescriptor, sent: list[bytes], token: str) -> str:
     """The status that a call ends with."""
     path = f"/{method.containing_service.full_name}/{method.name}"
@@ -109,9 +114,7 @@ async def send(channel: grpc.aio.Channel, method: MethodDescriptor, sent: list[b
         else:
             await channel.stream_unary(path)(iter(sent), timeout=SECONDS, metadata=metadata)
     except grpc.aio.AioRpcError as error:
-        # The server's own INTERNAL has an id; gRPC's, when a stream is reset under load, has not.
-        reset = error.code() is grpc.StatusCode.INTERNAL and not (error.details() or "").startswith("internal error")
-        return f"reset: {error.details()}" if reset else error.code().name
+        return CUT if error.details() == CUT else error.code().name
     return "OK"
 
 
@@ -134,15 +137,10 @@ async def statuses(edge, method: MethodDescriptor, count: int) -> tuple[Counter[
     return found, wrong
 
 
-def resets(found: Counter[str]) -> int:
-    return sum(count for status, count in found.items() if status.startswith("reset"))
-
-
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 async def test_a_few_bytes_of_everything(edge, method):
     found, wrong = await statuses(edge, method, 100)
     assert wrong == [], found
-    assert resets(found) <= 1, found
     assert found.total() == 100
 
 
@@ -154,7 +152,6 @@ async def test_fifty_thousand_messages(edge, method, capsys):
     with capsys.disabled():
         print(f"\n{method.full_name}: {dict(found)}")
     assert wrong == [], found
-    assert resets(found) <= found.total() // 500, found
 
 
 def test_most_methods_are_reached():

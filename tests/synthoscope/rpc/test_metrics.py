@@ -68,4 +68,4 @@ def test_invented_methods_make_no_labels(raw):
 
 def test_names_are_prometheus_names(raw):
     for line in scrape(raw).splitlines():
-        assert line.startswith("#") or re.match(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [0-9.e+-]+|NaN$", line), line
+        assert line.startswith("#") or re.match(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? ([0-9.e+-]+|NaN)$", line), line

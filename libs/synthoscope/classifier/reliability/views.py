@@ -73,7 +73,8 @@ def _spectrum(picture: View) -> View:
 
 def _directions(picture: View) -> View:
     across, down = (cv2.Sobel(picture, cv2.CV_32F, x, y) for x, y in ((1, 0), (0, 1)))
-    strength = np.asarray(cv2.magnitude(across, down))
+    # OpenCV's magnitude has other last bits where memory is aligned otherwise.
+    strength = np.sqrt(across * across + down * down)
     direction = (np.arctan2(down, across) % np.pi * (_DIRECTIONS / np.pi)).astype(np.int64) % _DIRECTIONS
     # Of every direction in every place, the sum over the place's pixels.
     sums = np.bincount(

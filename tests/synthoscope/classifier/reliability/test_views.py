@@ -56,3 +56,16 @@ def test_statistics_see_colour():
     grey, red = np.full((2, 32, 32, 3), 90, np.uint8)
     red[..., 0] = 200
     assert views.statistics(np.stack([grey, red]))[:, 3].tolist() == [0, 110]
+
+
+ALL = (views.statistics, views.layout, views.texture, views.edges)
+
+
+def test_the_same_images_give_the_same_bits_wherever_they_lie_in_memory():
+    chance = np.random.default_rng(0)
+    images = chance.integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
+    kept, found = [], set()
+    for _ in range(60):
+        kept.append(np.empty(int(chance.integers(1, 5000)), np.uint8))
+        found.add(b"".join(view(images.copy()).tobytes() for view in ALL))
+    assert len(found) == 1
