@@ -84,11 +84,10 @@ def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
     edge = Edge()
     trail = Trail(edge.objects, "edge")
     batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
-    edge.classifiers = Classifiers(edge.objects, edge.model, batching)
     servicer = DiagnosisServicer(
         Intake(edge.objects, pseudonyms, decoders),
         edge.explanations,
-        edge.classifiers,
+        Classifiers(edge.objects, edge.model, batching),
         trail,
         ThreadPoolExecutor(2),
         edge.jobs,

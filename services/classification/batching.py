@@ -72,11 +72,13 @@ class MicroBatcher(Generic[K, T, R]):
     def __init__(
         self,
         stage: str,
-        run: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]],
+        run: Callable[[K, Sequence[T]], Awaitable[Sequence[R | BaseException]]],
         settings: BatchingSettings,
         replicas: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`stage` is what the metrics call it; `replicas` says by how many calls are answered side by side."""
+        """`run` answers items in their order, one that failed alone by its error.
+
+        `stage` is what the metrics call it; `replicas` says by how many calls are answered side by side."""
         self._replicas = replicas
         self._run = run
         self._batch_size, self._seconds = BATCH_SIZE.labels(stage), CALL_SECONDS.labels(stage)
@@ -167,8 +169,8 @@ class MicroBatcher(Generic[K, T, R]):
         self._gauge.set(self._depth)
 
 
-def _hand_out(call: "asyncio.Future[Sequence[R]]", batch: Sequence[_Waiting[T, R]]) -> None:
-    """Gives every caller that still waits its answer, or the batch's error."""
+def _hand_out(call: "asyncio.Future[Sequence[R | BaseException]]", batch: Sequence[_Waiting[T, R]]) -> None:
+    """Gives every caller that still waits its answer, or its own or the batch's error."""
     error = None if call.cancelled() else call.exception()
     if error is None and not call.cancelled() and len(call.result()) != len(batch):
         error = RuntimeError(f"{len(batch)} images were asked, {len(call.result())} answered")
@@ -179,5 +181,7 @@ def _hand_out(call: "asyncio.Future[Sequence[R]]", batch: Sequence[_Waiting[T, R
             waiting.answer.cancel()
         elif error is not None:
             waiting.answer.set_exception(error)
+        elif isinstance(answer := call.result()[position], BaseException):
+            waiting.answer.set_exception(answer)
         else:
-            waiting.answer.set_result(call.result()[position])
+            waiting.answer.set_result(answer)

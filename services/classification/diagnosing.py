@@ -18,7 +18,9 @@ from synthoscope.api.classification.v1.classification_pb2 import (
 from synthoscope.api.models.v1.models_pb2 import ModelOutput, ModelVersion
 from synthoscope.classifier.answering import Answer
 from synthoscope.datasets.findings import SEPARATOR
+from synthoscope.images.decoding import ImageFacts, ImagingIdentity
 from synthoscope.models.preprocessing import pipeline_of
+from synthoscope.rpc.errors import InvalidInput
 
 _UNLIKE = Refusal(
     reason=RefusalReason.REFUSAL_REASON_OUT_OF_DISTRIBUTION,
@@ -28,8 +30,19 @@ _PRESENT = 0.5
 """Probability from which a finding is answered."""
 
 
-def diagnosis_of(arrived: int, model: ModelVersion, answer: Answer) -> Diagnosis:
-    """What a model says of an image that came at a time, in µs since 1970: all but names, and the image."""
+def check_frames(facts: ImageFacts, field: str) -> None:
+    """Raises InvalidInput, naming `field`, for an image of several frames: which one is to be diagnosed is not said."""
+    if facts.frames > 1:
+        raise InvalidInput(field, f"has {facts.frames} frames; send images of one frame")
+
+
+def diagnosis_of(
+    arrived: int, model: ModelVersion, answer: Answer, identity: ImagingIdentity | None = None
+) -> Diagnosis:
+    """What a model says of an image that came at a time, in µs since 1970: all but names, and the image.
+
+    `identity` is that of a DICOM image.
+    """
     diagnosis = Diagnosis(
         probabilities=[
             ClassProbability(label=name, probability=float(value))
@@ -40,6 +53,9 @@ def diagnosis_of(arrived: int, model: ModelVersion, answer: Answer) -> Diagnosis
         preprocessing_digest=pipeline_of(model).digest,
     )
     diagnosis.create_time.FromMicroseconds(arrived)
+    if identity is not None:
+        diagnosis.imaging_study_uid = identity.imaging_study_uid
+        diagnosis.sop_instance_uid = identity.sop_instance_uid
     if answer.refused:
         diagnosis.refusal.CopyFrom(_UNLIKE)
     diagnosis.label = label_of(model, answer)

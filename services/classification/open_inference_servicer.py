@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import synthoscope
 from services.classification import tensors
 from services.classification.classifiers import Classifiers, Pixels
-from services.classification.diagnosing import label_of
+from services.classification.diagnosing import check_frames, label_of
 from services.classification.trailing import inferred
 from synthoscope import names
 from synthoscope.api.inference.v2 import open_inference_service_pb2 as messages
@@ -204,8 +204,7 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
     def _decoded(self, data: bytes, version: ModelVersion, tenant: str) -> tuple[Pixels, str]:
         """A file's pixels, and the SHA-256 of what would be stored of it: of DICOM, what says whom it is of is out."""
         image = self._intake.accept(tenant, data, f"inputs[0].{_FILES}", pipeline=pipeline_of(version))
-        if image.facts.frames > 1:
-            raise InvalidInput(f"inputs[0].{_FILES}", f"has {image.facts.frames} frames; send images of one frame")
+        check_frames(image.facts, f"inputs[0].{_FILES}")
         return image.pixels, _digest(image.data)
 
 

@@ -73,9 +73,16 @@ class Recorder:
     def _create(self, diagnosis: Diagnosis) -> Diagnosis:
         return diagnosis if self._diagnoses.create(diagnosis) else self._diagnoses.get(diagnosis.name)
 
-    async def _record_together(self, tenant: str, items: Sequence[tuple[Made, Caller]]) -> Sequence[Diagnosis]:
-        groups = await asyncio.gather(*(self._store(tenant, group) for group in _groups(items)))
-        return [diagnosis for group in groups for diagnosis in group]
+    async def _record_together(
+        self, tenant: str, items: Sequence[tuple[Made, Caller]]
+    ) -> Sequence[Diagnosis | BaseException]:
+        """Those of a pack that could not be stored get its error; the others are stored."""
+        groups = list(_groups(items))
+        stored = await asyncio.gather(*(self._store(tenant, group) for group in groups), return_exceptions=True)
+        found: list[Diagnosis | BaseException] = []
+        for group, outcome in zip(groups, stored, strict=True):
+            found += [outcome] * len(group) if isinstance(outcome, BaseException) else outcome
+        return found
 
     async def _store(self, tenant: str, items: Sequence[tuple[Made, Caller]]) -> Sequence[Diagnosis]:
         times = [made.diagnosis.create_time.ToMicroseconds() for made, _ in items]

@@ -14,7 +14,7 @@ from prometheus_client import Histogram
 
 from services.classification import listing
 from services.classification.classifiers import Classifiers
-from services.classification.diagnosing import diagnosis_of
+from services.classification.diagnosing import check_frames, diagnosis_of
 from services.classification.feedback import FeedbackBook
 from services.classification.idempotency import RequestIds
 from services.classification.imaging_studies import ImagingStudies
@@ -189,11 +189,9 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
         if candidate := route.shadowing(data):
             unseen = partial(self._unseen, candidate, model, tenant, request, data, accepted)
             self._shadows.compare(candidate, model, answer, unseen)
-        diagnosis = diagnosis_of(arrived // 1000, model, answer)
-        diagnosis.image.CopyFrom(image or ImageRef())
-        if accepted.identity:
-            diagnosis.imaging_study_uid = accepted.identity.imaging_study_uid
-            diagnosis.sop_instance_uid = accepted.identity.sop_instance_uid
+        diagnosis = diagnosis_of(arrived // 1000, model, answer, accepted.identity)
+        if image is not None:
+            diagnosis.image.CopyFrom(image)
         diagnosis.stage_times.extend(stages.times)
         diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
         made = Made(diagnosis, None if image else accepted, _explained(request, answer))
@@ -231,9 +229,7 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
                 image = self._stored(request.image_name, data, pipeline)
             else:
                 image = self._intake.accept(tenant, data, "data", pipeline=pipeline)
-            if image.facts.frames > 1:
-                field = request.WhichOneof("image")
-                raise InvalidInput(f"{field}", f"has {image.facts.frames} frames; send an image of one frame")
+            check_frames(image.facts, "image_name" if request.image_name else "data")
             return image
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

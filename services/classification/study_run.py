@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.classification.classifiers import Classifiers
 from services.classification.cluster import attach
-from services.classification.diagnosing import diagnosis_of
+from services.classification.diagnosing import check_frames, diagnosis_of
 from services.classification.imaging_studies import summary
 from services.classification.recording import Made, Recorder
 from services.classification.settings import ServeSettings
@@ -28,7 +28,7 @@ from synthoscope.models.preprocessing import pipeline_of
 from synthoscope.objects import ObjectStore
 from synthoscope.records import Records
 from synthoscope.rpc.auth import Caller, acting_as
-from synthoscope.rpc.errors import Cancelled, InvalidInput, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
+from synthoscope.rpc.errors import Cancelled, NotFound, ResourceExhausted, SynthoscopeError, Unavailable
 from synthoscope.settings import EnvironmentSettings
 from synthoscope.trail import Trail
 from synthoscope_ray.program import Stores, run_job
@@ -54,7 +54,10 @@ class Study:
     tenant: str
 
     async def outcome(self, image: str) -> tuple[ImageOutcome, str]:
-        """What becomes of an image, and the UID of the imaging study that it is of. Raises Unavailable in the end."""
+        """What becomes of an image, and the UID of the imaging study that it is of.
+
+        Raises Unavailable or ResourceExhausted when the model was away, or had too much to do, for long.
+        """
         try:
             diagnosis = await self._patiently(image)
         except SynthoscopeError as error:
@@ -80,17 +83,13 @@ class Study:
         arrived = time.time_ns()
         data = await asyncio.to_thread(load_image_bytes, self.objects, image)
         decoded = await asyncio.to_thread(self.decoders.decode, data, image, 0, pipeline_of(self.model))
-        if decoded.facts.frames > 1:
-            raise InvalidInput("image_name", f"has {decoded.facts.frames} frames; send an image of one frame")
+        check_frames(decoded.facts, image)
         ref = await asyncio.to_thread(image_ref, self.objects, image)
         answer = await self.classifiers.answer(self.model, decoded.pixels)
-        diagnosis = diagnosis_of(arrived // 1000, self.model, answer)
+        is_dicom = decoded.facts.media_type == DICOM
+        identity = await asyncio.to_thread(image_identity, self.objects, image) if is_dicom else None
+        diagnosis = diagnosis_of(arrived // 1000, self.model, answer, identity)
         diagnosis.image.CopyFrom(ref)
-        if decoded.facts.media_type == DICOM:
-            identity = await asyncio.to_thread(image_identity, self.objects, image)
-            if identity is not None:
-                diagnosis.imaging_study_uid = identity.imaging_study_uid
-                diagnosis.sop_instance_uid = identity.sop_instance_uid
         diagnosis.latency.FromNanoseconds(time.time_ns() - arrived)
         return await self.recorder.record(self.tenant, Made(diagnosis, None, explained=False))
 

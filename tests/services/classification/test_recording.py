@@ -123,6 +123,28 @@ def test_nobody_is_told_of_a_diagnosis_that_is_not_stored(objects):
     assert list(Diagnoses(objects).after("tenants/default", "")) == []
 
 
+def test_a_pack_that_cannot_be_stored_costs_the_others_nothing(objects):
+    hour = 3600 * 1_000_000
+    put = objects.put
+
+    def put_some(key, data, *, metadata=None):
+        if b"lost" in data:
+            raise Unavailable("the object store is away")
+        put(key, data, metadata=metadata)
+
+    objects.put = put_some
+
+    async def record():
+        recorder = Recorder(objects, Trail(objects, "test"))
+        given = [made(), made(b"kept"), made(b"lost", time=1_700_000_000_000_000 + hour)]
+        with acting_as(Caller("default", "doctor", frozenset())):
+            return await asyncio.gather(*(recorder.record("default", one) for one in given), return_exceptions=True)
+
+    first, kept, lost = asyncio.run(record())
+    assert isinstance(lost, Unavailable)
+    assert [Diagnoses(objects).get(found.name) for found in (first, kept)] == [first, kept]
+
+
 def test_under_a_name_the_first_one_counts(objects):
     name = new_name("default", 1_700_000_000_000_000)
 

@@ -63,7 +63,7 @@ def test_a_dicom_image_is_diagnosed_and_kept_under_pseudonyms(platform, pseudony
 
 def test_dicom_that_cannot_be_diagnosed_is_refused(platform):
     frames = dicoms.dicom(np.zeros((4, 4), np.uint8), NumberOfFrames=2, PixelData=bytes(32))
-    assert platform.refused(frames) == ("INVALID_ARGUMENT", "data: has 2 frames; send an image of one frame")
+    assert platform.refused(frames) == ("INVALID_ARGUMENT", "data: has 2 frames; send images of one frame")
     burned = dicoms.dicom(np.zeros((4, 4), np.uint8), BurnedInAnnotation="YES")
     assert platform.refused(burned)[0] == "FAILED_PRECONDITION"
 

@@ -87,15 +87,7 @@ def test_a_canary_answers_its_share_and_ends(platform, candidate):
 
 
 def test_what_a_canary_cannot_answer_the_aliass_version_does(platform, candidate):
-    answer = platform.model.answer
-
-    async def failing(version, images):
-        if version == candidate:
-            raise NotFound("its weights are gone")
-        return await answer(version, images)
-
-    platform.model.answer = failing
-    platform.classifiers._batcher._run = failing
+    platform.model.error, platform.model.broken = NotFound("its weights are gone"), {candidate}
     try_out(platform, candidate, canary=1.0)
     labels = {"tenant": "default", "model": "cnn", "version": candidate.rpartition("/")[2]}
     platform.ask(png(204), CHAMPION)
