@@ -80,20 +80,22 @@ class Edge:
 
 @contextlib.contextmanager
 def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
-    """One whose queue has four places, and whose explanations' queue two."""
+    """One whose queue has four places and whose calls carry four images, and whose explanations' queue two."""
     edge = Edge()
     trail = Trail(edge.objects, "edge")
     batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
+    classifiers = Classifiers(edge.objects, edge.model, batching)
     servicer = DiagnosisServicer(
         Intake(edge.objects, pseudonyms, decoders),
         edge.explanations,
-        Classifiers(edge.objects, edge.model, batching),
+        classifiers,
         trail,
         ThreadPoolExecutor(2),
         edge.jobs,
     )
     name = "synthoscope.api.classification.v1.DiagnosisService"
-    registration = Registration(name, add_DiagnosisServiceServicer_to_server, servicer)
+    add = add_DiagnosisServiceServicer_to_server
+    registration = Registration(name, add, servicer, bounded=["Diagnose"], check_room=classifiers.check_room)
     with (
         running_server([registration], on_denied=lambda denial: trail.note(denied(denial))) as server,
         open_channel(server.address, server.token) as channel,

@@ -43,6 +43,9 @@ _INFERENCE = "inference.GRPCInferenceService"
 def main() -> None:
     """Waits for the model, then serves until SIGTERM, or until the cluster has gone (exit status 1)."""
     settings = from_environment(Settings)
+    # Threads decode and store beside the loop that takes calls on. By default each may keep it waiting for 5 ms, and
+    # when there are too many calls even refusing them takes seconds.
+    sys.setswitchinterval(0.0005)
     logging.configure("classification", error_text=settings.server.log_error_text)
     try:
         model = connect(settings.serve)
@@ -62,8 +65,20 @@ def main() -> None:
         diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads, jobs)
         inference = InferenceServicer(intake, classifiers, trail, model.check, threads, settings.batching.max_batch)
         registrations = [
-            Registration(_DIAGNOSES, add_DiagnosisServiceServicer_to_server, diagnoses),
-            Registration(_INFERENCE, add_GRPCInferenceServiceServicer_to_server, inference),
+            Registration(
+                _DIAGNOSES,
+                add_DiagnosisServiceServicer_to_server,
+                diagnoses,
+                bounded=["Diagnose"],
+                check_room=classifiers.check_room,
+            ),
+            Registration(
+                _INFERENCE,
+                add_GRPCInferenceServiceServicer_to_server,
+                inference,
+                bounded=["ModelInfer"],
+                check_room=classifiers.check_room,
+            ),
             Registration(_JOBS, add_JobServiceServicer_to_server, JobServicer(jobs)),
             Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
         ]
@@ -72,7 +87,7 @@ def main() -> None:
             "classification",
             settings.server,
             registrations,
-            background=[model.watch, reconciler.run],
+            background=[model.watch, model.follow, reconciler.run],
             dependencies=needed,
             on_denied=lambda denial: trail.note(denied(denial)),
             at_end=[trail.flush],

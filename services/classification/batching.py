@@ -1,12 +1,13 @@
 """Micro-batching at the edge: requests that arrive close together make one call to the model, or to the object store.
 
-One hop to the model costs more than the model itself, so it is shared. A batch leaves when it is full, when its oldest
-request has waited long enough, or as soon as a call returns: while calls are under way, batches grow by themselves.
+A call has a price whatever it carries, so it is shared. A batch leaves as soon as a call may start: while as many are
+under way as may be, batches grow by themselves. With `max_wait` it waits for others also when nothing is under way.
 """
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -29,6 +30,9 @@ CALL_SECONDS = Histogram(
     buckets=(0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16, 32),
 )
 
+_SHORTEST_RETRY = 0.1
+"""Seconds."""
+
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,8 +44,9 @@ class BatchingSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     max_batch: int = Field(default=32, ge=1, le=1024)
-    max_wait: float = Field(default=0.002, ge=0, le=1)
+    max_wait: float = Field(default=0.0, ge=0, le=1)
     max_queue: int = Field(default=128, ge=1)
+    """Items that have a place, but for those that calls can carry."""
     calls_in_flight: int = Field(default=2, ge=1)
     """Calls per model version and replica at the same time: with two, one batch travels while the other is computed."""
 
@@ -86,6 +91,7 @@ class MicroBatcher(Generic[K, T, R]):
         self._settings = settings
         self._lanes: dict[K, _Lane[T, R]] = {}
         self._depth = 0
+        self._places_taken = 0
         self._call_seconds = 0.05
 
     @property
@@ -94,23 +100,37 @@ class MicroBatcher(Generic[K, T, R]):
         return self._depth
 
     def check_room(self) -> None:
-        """Raises ResourceExhausted, saying when to try again, while the queue is full: ask before costly work."""
-        if self._depth >= self._settings.max_queue:
-            calls = -(-self._depth // self._settings.max_batch)
+        """Raises ResourceExhausted, saying when to try again, while all places are taken."""
+        settings = self._settings
+        carried = settings.calls_in_flight * settings.max_batch * self._replicas()
+        if self._places_taken >= settings.max_queue + carried:
+            seconds = self._places_taken / settings.max_batch / settings.calls_in_flight * self._call_seconds
             raise ResourceExhausted(
-                f"{self._depth} images wait for the model already; try again later",
-                retry_after=max(0.05, calls * self._call_seconds),
+                "as many images wait as can be answered soon; try again later",
+                retry_after=max(_SHORTEST_RETRY, round(seconds, 1)),
             )
 
-    async def submit(self, key: K, item: T) -> R:
-        """The answer to one item. Raises what `run` raised for its batch; ResourceExhausted when the queue is full."""
+    @contextlib.contextmanager
+    def place(self, items: int = 1) -> Iterator[None]:
+        """Takes places inside the block: before costly work, so that it is not done for nothing. Raises as above."""
         self.check_room()
+        self._places_taken += items
+        try:
+            yield
+        finally:
+            self._places_taken -= items
+
+    async def submit(self, key: K, item: T) -> R:
+        """The answer to one item, which should have a place. Raises what `run` raised for its batch."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.setdefault(key, _Lane())
         waiting: _Waiting[T, R] = _Waiting(item, loop.create_future(), loop.time())
         lane.queue.append(waiting)
         self._count(1)
-        self._send(key, lane)
+        if len(lane.queue) >= self._settings.max_batch:
+            self._send(key, lane)
+        elif lane.timer is None:  # also without a wait: what arrives in the same turn of the loop goes together
+            lane.timer = loop.call_later(self._settings.max_wait, self._on_timer, key, lane)
         try:
             return await waiting.answer
         finally:

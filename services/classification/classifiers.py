@@ -1,6 +1,7 @@
 """The classifier versions that can be asked, and the way to ask them."""
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -166,8 +167,12 @@ class Classifiers:
         return Route(version, candidate, split.canary, split.shadow)
 
     def check_room(self) -> None:
-        """Raises ResourceExhausted, saying when to try again, while too many images wait: ask before costly work."""
+        """Raises ResourceExhausted, saying when to try again, while too many images wait."""
         self._batcher.check_room()
+
+    def place(self, images: int = 1) -> contextlib.AbstractContextManager[None]:
+        """Places for images, from before they are decoded until they are answered. Raises as `check_room`."""
+        return self._batcher.place(images)
 
     async def answer(self, version: ModelVersion, image: Pixels) -> Answer:
         """The answer to an image, uint8 S×S×3, as the version's preprocessing makes it. Raises as `Model.answer`."""

@@ -1,6 +1,10 @@
-"""The way to the model: a Serve handle. Its process is a Ray driver and needs a raylet on its own node."""
+"""The way to the model: Serve says where its replicas are, and each is asked by a line of its own.
+
+The process is a Ray driver and needs a raylet on its own node.
+"""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -13,20 +17,19 @@ import ray.exceptions
 import structlog
 from numpy.typing import NDArray
 from ray import serve
-from ray.serve._private.common import ReplicaState
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
+from ray.serve.exceptions import DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import ApplicationStatus
 
-from services.classification.deployment import APPLICATION, Refusal, application, fingerprint
+from services.classification.deployment import APPLICATION, application, fingerprint
+from services.classification.lines import Lines, Place, Places, Refusal
 from services.classification.settings import ServeSettings
-from synthoscope.classifier.answering import Answer, Answers
+from synthoscope.classifier.answering import Answer
 from synthoscope.rpc.errors import (
     DataLoss,
     FailedPrecondition,
     NotFound,
     PermissionDenied,
-    ResourceExhausted,
     SynthoscopeError,
     Unavailable,
 )
@@ -47,6 +50,9 @@ _REFUSALS: dict[str, type[SynthoscopeError]] = {
 }
 _BROKEN = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.DELETING, ApplicationStatus.NOT_STARTED)
 _MISSES_BEFORE_GIVING_UP = 3
+_LOOK_SECONDS = 2.0
+"""Between two looks for replicas that have come or gone. One that goes is noticed when it is asked."""
+_LONGEST_LOOK = 5.0
 
 _log = structlog.get_logger()
 
@@ -57,30 +63,27 @@ class ServeClassifier:
     def __init__(self, handle: DeploymentHandle[Any], settings: ServeSettings) -> None:
         self._handle = handle
         self._settings = settings
-        self.replicas = settings.replicas
+        self._lines = Lines(self._find, settings.call_seconds)
+
+    @property
+    def replicas(self) -> int:
+        """How many answer side by side."""
+        return max(1, len(self._lines))
 
     async def answer(self, model_version: str, images: Sequence[NDArray[np.uint8]]) -> Sequence[Answer]:
         """The answer to each image, uint8 S×S×3, from one call to one replica.
 
-        When the replica dies, another one is asked, once: answering changes nothing. Raises what the model's loading
-        raised; ResourceExhausted when the replicas' queues are full; Unavailable when none answers in time.
+        When the replica dies, another one is asked: answering changes nothing. Raises what the model's loading raised;
+        ResourceExhausted when the replica's queue is full; Unavailable when none answers in time.
         """
-        batch = np.stack(images)
         try:
-            try:
-                answer = await self._call(model_version, batch)
-            except _REPLICA_GONE as error:
-                _log.warning("a replica is gone; asking another one", reason=type(error).__name__)
-                answer = await self._call(model_version, batch)
-        except BackPressureError:
-            raise ResourceExhausted("the model's queue is full; try again later", retry_after=1.0) from None
+            async with asyncio.timeout(self._settings.call_seconds):
+                answers = await self._lines.ask(model_version, np.stack(images))
         except TimeoutError:
             raise Unavailable(f"the model did not answer within {self._settings.call_seconds:g} s") from None
-        except (*_REPLICA_GONE, RayServeException) as error:
-            raise Unavailable("the model cannot be reached") from error
-        if isinstance(answer, Refusal):
-            raise _error(answer)
-        return answer.each()
+        if isinstance(answers, Refusal):
+            raise _error(answers)
+        return answers.each()
 
     async def load(self, model_version: str) -> None:
         """Has every replica load a version. Raises what its loading raises, Unavailable when a replica is gone."""
@@ -103,30 +106,30 @@ class ServeClassifier:
             if isinstance(answer, Refusal):
                 raise _error(answer)
 
-    async def _call(self, model_version: str, batch: NDArray[np.uint8]) -> Answers | Refusal:
-        response = self._handle.answer.remote(model_version, batch)
-        try:
-            async with asyncio.timeout(self._settings.call_seconds):
-                answer: Answers | Refusal = await response
-                return answer
-        except (asyncio.CancelledError, TimeoutError):
-            response.cancel()  # type: ignore[no-untyped-call]
-            raise
-
     def check(self) -> None:
-        """Asks Serve, which looks after its replicas, how many run; a busy one is no reason to send callers away.
-
-        Raises Unavailable when there is none.
-        """
-        try:
-            found = serve.status().applications.get(APPLICATION)
-        except (TimeoutError, *_REPLICA_GONE, RayServeException) as error:
-            raise Unavailable("Ray Serve does not answer") from error
-        deployments = found.deployments.values() if found else ()
-        running = sum(deployment.replica_states.get(ReplicaState.RUNNING, 0) for deployment in deployments)
-        if not running:
+        """Raises Unavailable when no replica is known. A busy one is no reason to send callers away."""
+        if not len(self._lines):
             raise Unavailable("no replica of the model runs")
-        self.replicas = running
+
+    async def follow(self, stop: asyncio.Event) -> None:
+        """Keeps the lines to the replicas up to date until `stop` is set."""
+        while not stop.is_set():
+            await self._lines.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+
+    async def _find(self) -> Places:
+        """Where Serve's replicas listen. One that does not say so in time may be there all the same."""
+        try:
+            asked = self._handle.broadcast("place")
+            said = await asked.results_async(timeout_s=_LONGEST_LOOK, return_exceptions=True)
+        except DeploymentUnavailableError:
+            return Places(frozenset(), complete=True)
+        except (TimeoutError, ray.exceptions.RayError, RayServeException) as error:
+            _log.warning("Serve does not say where the replicas are", reason=type(error).__name__)
+            return Places(frozenset(), complete=False)
+        places = frozenset(answer for answer in said if isinstance(answer, Place))
+        return Places(places, complete=len(places) == len(said))
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Looks after this node until `stop` is set. Raises Unavailable when it is no longer part of a live cluster.

@@ -4,16 +4,18 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import ray.util
 from numpy.typing import NDArray
 from ray import serve
 from ray.serve._private import replica as serve_replica
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 
 import synthoscope
+from services.classification import scaling
+from services.classification.lines import LineServer, Place, Refusal
 from services.classification.settings import ReplicaSettings, ServeSettings
 from synthoscope import models
 from synthoscope.classifier.answering import Answers
@@ -36,14 +38,6 @@ class Model(Protocol):
         """The answers to images uint8 N×S×S×3."""
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """An error of ours as a value: an exception would cross to the caller wrapped in a traceback."""
-
-    kind: str
-    message: str
-
-
 class ClassifierReplica:
     """Answers batches. Models are loaded from the object store when first asked for, and a few are kept."""
 
@@ -54,10 +48,19 @@ class ClassifierReplica:
         self._settings = settings
         self._models: OrderedDict[str, asyncio.Task[Model]] = OrderedDict()
         self._compute = ThreadPoolExecutor(1, "compute")
+        self._lines = LineServer(self.answer, settings.calls_in_flight)
 
     async def fingerprint(self) -> str:
         """What `fingerprint` gave for the code and settings that this replica was made from."""
         return self._fingerprint
+
+    async def place(self) -> Place:
+        """Where batches are to be sent. Serve's own calls take long, and are for all else."""
+        return await self._lines.open(str(ray.util.get_node_ip_address()))  # type: ignore[no-untyped-call]
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve scales by: it does not see the calls."""
+        return {scaling.CALLS: float(self._lines.calls)}
 
     async def answer(self, model_version: str, images: NDArray[np.uint8]) -> Answers | Refusal:
         """The answers to images uint8 N×S×S×3; or why there are none."""
@@ -148,7 +151,7 @@ def fingerprint(settings: ServeSettings) -> str:
 def _replicas(settings: ServeSettings) -> dict[str, Any]:
     if settings.most_replicas <= settings.replicas:
         return {"num_replicas": settings.replicas}
-    scaling = AutoscalingConfig(
+    config = AutoscalingConfig(
         min_replicas=settings.replicas,
         max_replicas=settings.most_replicas,
         initial_replicas=settings.replicas,
@@ -157,8 +160,9 @@ def _replicas(settings: ServeSettings) -> dict[str, Any]:
         downscale_delay_s=settings.downscale_seconds,
         metrics_interval_s=_SCALING_METRICS_SECONDS,
         look_back_period_s=_SCALING_LOOK_BACK_SECONDS,
+        policy=AutoscalingPolicy(policy_function=scaling.replicas_wanted),  # type: ignore[no-untyped-call]
     )
-    return {"autoscaling_config": scaling}
+    return {"autoscaling_config": config}
 
 
 def application(settings: ServeSettings) -> serve.Application:
@@ -167,8 +171,6 @@ def application(settings: ServeSettings) -> serve.Application:
         ClassifierReplica,
         name="ClassifierReplica",
         ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
-        max_ongoing_requests=settings.calls_in_flight,
-        max_queued_requests=settings.calls_queued,
         graceful_shutdown_timeout_s=10,
         graceful_shutdown_wait_loop_s=0.5,
         health_check_period_s=5,

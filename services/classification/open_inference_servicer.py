@@ -119,16 +119,17 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         self, request: messages.ModelInferRequest, context: grpc.ServicerContext
     ) -> messages.ModelInferResponse:
         """Asks a classifier. Raises what the contract says."""
-        self._classifiers.check_room()
-        version = await self._followed(request.model_name, request.model_version)
-        wanted = _wanted(request, version)
-        images, digests = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._images, request, version, caller().tenant
-        )
-        answers: list[Answer] = []
-        for at in range(0, len(images), self._at_once):
-            part = images[at : at + self._at_once]
-            answers += await asyncio.gather(*(self._classifiers.answer(version, image) for image in part))
+        with self._classifiers.place():
+            version = await self._followed(request.model_name, request.model_version)
+            wanted = _wanted(request, version)
+            images, digests = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._images, request, version, caller().tenant
+            )
+            answers: list[Answer] = []
+            with self._classifiers.place(min(len(images), self._at_once) - 1):
+                for at in range(0, len(images), self._at_once):
+                    part = images[at : at + self._at_once]
+                    answers += await asyncio.gather(*(self._classifiers.answer(version, image) for image in part))
         await asyncio.gather(*(self._trail.record(inferred(version, digest)) for digest in digests))
         return _response(request, version, answers, wanted)
 

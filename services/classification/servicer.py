@@ -150,7 +150,8 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
     async def _diagnose(self, request: messages.DiagnoseRequest, context: grpc.ServicerContext) -> Diagnosis:
         known = await asyncio.to_thread(self._known, request) if request.request_id else None
         if known is None:
-            diagnosis = await self._new(request)
+            with self._classifiers.place():
+                diagnosis = await self._new(request)
         else:
             diagnosis = known
             await self._recorder.repeat(known)
@@ -167,7 +168,6 @@ class DiagnosisServicer(ImagingStudies, classification_service_pb2_grpc.Diagnosi
         field = request.WhichOneof("image")
         if field is None:
             raise InvalidInput("image", "is missing: send its bytes in data or its name in image_name")
-        self._classifiers.check_room()
         stages = _Stages()
         with stages("resolve"):
             route = await self._classifiers.route(request.model_version)

@@ -35,9 +35,8 @@ class ServeSettings(BaseModel):
     """Threads of torch, per replica."""
     models_kept: int = Field(default=4, ge=1)
     """Model versions that a replica holds; the least recently used one goes first."""
-    calls_in_flight: int = Field(default=8, ge=1)
-    """Batches that a replica has at once; it computes one at a time."""
-    calls_queued: int = Field(default=32, ge=1)
+    calls_in_flight: int = Field(default=32, ge=1)
+    """Batches that a replica has at once, of all edges; it computes one at a time, and refuses more."""
     call_seconds: float = Field(default=30, gt=0)
     """How long one batch may take, loading the model included."""
     start_seconds: float = Field(default=300, gt=0)

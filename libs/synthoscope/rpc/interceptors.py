@@ -14,9 +14,10 @@ import contextvars
 import inspect
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -117,6 +118,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     rates: Rates
     pool: ThreadPoolExecutor
     on_denied: OnDenied
+    doors: Mapping[str, Callable[[], None]]
+    """By method: raises ResourceExhausted when a call is to be refused at once."""
     _wrapped: dict[str, Any] = field(default_factory=dict)
 
     async def intercept_service(
@@ -132,6 +135,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 metrics.count_unknown()
                 return None
             self._wrapped[name] = self._wrap(Method(name, handler, roles_of(name)))
+        try:
+            self.doors.get(name, _open)()
+        except ResourceExhausted as error:
+            return _refusing(name, error)
         return self._wrapped[name]
 
     def _wrap(self, method: Method) -> Any:
@@ -206,6 +213,25 @@ async def _requests(method: Method, context: Any, tenant: str | None) -> AsyncIt
 
 def _serialized(method: Method, response: Message) -> bytes:
     return method.handler.response_serializer(response)  # type: ignore[misc]
+
+
+def _open() -> None:
+    """A door that refuses nobody."""
+
+
+def _refusing(name: str, error: ResourceExhausted) -> Any:
+    """A handler that refuses without reading: no token, no log line, only the count."""
+
+    async def refuse(_: Any, context: Any) -> None:
+        metrics.count_refused(name)
+        await context.abort(error.status, error.message, _details(error.message, error.retry_after))
+
+    return grpc.stream_unary_rpc_method_handler(refuse)
+
+
+@lru_cache(64)
+def _details(message: str, retry_after: float | None) -> tuple[tuple[str, str | bytes], ...]:
+    return status.trailing_metadata(status.to_status(ResourceExhausted(message, retry_after)))
 
 
 @contextlib.asynccontextmanager

@@ -41,6 +41,11 @@ def count_unknown() -> None:
     HANDLED.labels("unknown", "unknown", grpc.StatusCode.UNIMPLEMENTED.name).inc()
 
 
+def count_refused(method: str) -> None:
+    """Counts a call that was refused before it was read."""
+    _handled(*method.strip("/").split("/"), grpc.StatusCode.RESOURCE_EXHAUSTED.name).inc()
+
+
 @contextlib.asynccontextmanager
 async def observed(method: str, context: Any) -> AsyncIterator[None]:
     """Counts, times and logs the call answered in the block. `method` is the full name, `/package.Service/Method`."""

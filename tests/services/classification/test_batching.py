@@ -61,12 +61,25 @@ async def test_batches_grow_while_the_model_is_busy():
 
 async def test_a_full_queue_refuses_and_says_when_to_come_back():
     batches = batcher(Model(), max_batch=1, max_wait=0, max_queue=3, calls_in_flight=1)
-    accepted = [asyncio.create_task(batches.submit("m", n)) for n in range(4)]
+
+    async def ask(n):
+        with batches.place():
+            return await batches.submit("m", n)
+
+    accepted = [asyncio.create_task(ask(n)) for n in range(4)]
     await asyncio.sleep(0.005)
     with pytest.raises(ResourceExhausted) as refused:
-        await batches.submit("m", 9)
+        await ask(9)
     assert refused.value.retry_after > 0
     assert await asyncio.gather(*accepted) == [0, 2, 4, 6]
+    assert await ask(9) == 18
+
+
+async def test_places_are_taken_before_the_queue_is_reached():
+    batches = batcher(Model(), max_batch=2, max_wait=0, max_queue=1, calls_in_flight=1)
+    with batches.place(2), batches.place(), pytest.raises(ResourceExhausted):
+        batches.check_room()
+    batches.check_room()
 
 
 async def test_a_request_whose_caller_has_gone_never_enters_a_batch():

@@ -1,52 +1,21 @@
+"""The way to the model, with replicas that are real servers and a Serve handle that says where they are."""
+
 import asyncio
-from types import SimpleNamespace
+import time
 
 import numpy as np
 import pytest
-from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import BackPressureError
+from ray.exceptions import ActorDiedError, RayActorError
+from ray.serve.exceptions import DeploymentUnavailableError
 
 from services.classification.cluster import ServeClassifier
-from services.classification.deployment import Refusal
+from services.classification.lines import LineServer, Refusal
 from services.classification.settings import ServeSettings
 from synthoscope.classifier.answering import Answers
-from synthoscope.rpc.errors import DataLoss, ResourceExhausted, Unavailable
+from synthoscope.rpc.errors import DataLoss, Unavailable
 
 IMAGES = [np.full((4, 4, 3), level, np.uint8) for level in range(3)]
-
-
-class Response:
-    """Stands for Serve's response: an answer, an error, or (with None) no end."""
-
-    def __init__(self, outcome):
-        self.outcome, self.cancelled = outcome, False
-
-    def __await__(self):
-        return self._wait().__await__()
-
-    async def _wait(self):
-        if self.outcome is None:
-            await asyncio.sleep(60)
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-    def cancel(self):
-        self.cancelled = True
-
-
-def classifier(*outcomes, **settings):
-    responses, asked = [Response(outcome) for outcome in outcomes], []
-
-    def remote(model, batch):
-        asked.append(batch.shape)
-        return responses[len(asked) - 1]
-
-    handle = SimpleNamespace(answer=SimpleNamespace(remote=remote))
-    return ServeClassifier(handle, ServeSettings(**settings)), responses, asked
-
-
-ANSWER = Answers(
+ANSWERS = Answers(
     np.eye(3, dtype=np.float32),
     np.arange(3),
     np.zeros(3, np.float32),
@@ -56,57 +25,101 @@ ANSWER = Answers(
 )
 
 
-async def test_one_call_answers_all_images_in_their_order():
-    model, _, asked = classifier(ANSWER)
+class Handle:
+    """Stands for Serve's handle: what every replica says to a broadcast, or the error that it ends with."""
+
+    def __init__(self, *said):
+        self.said, self.asked = list(said), []
+
+    def broadcast(self, method, *arguments):
+        self.asked.append((method, *arguments))
+        return self
+
+    async def results_async(self, timeout_s, return_exceptions=False):
+        for answer in self.said:
+            if isinstance(answer, Exception) and (not return_exceptions or not isinstance(answer, RayActorError)):
+                raise answer
+        return self.said
+
+
+@pytest.fixture
+async def place():
+    """Gives the place of a replica that answers so, or never (None)."""
+    servers = []
+
+    async def listen(outcome):
+        async def answer(model_version, images):
+            if outcome is None:
+                await asyncio.sleep(60)
+            return outcome
+
+        servers.append(LineServer(answer, 8))
+        return await servers[-1].open("127.0.0.1")
+
+    yield listen
+    for server in servers:
+        await server.close()
+
+
+def classifier(*said, **settings):
+    return ServeClassifier(Handle(*said), ServeSettings(**settings))
+
+
+async def test_one_call_answers_all_images_in_their_order(place):
+    model = classifier(await place(ANSWERS))
     answers = await model.answer("m", IMAGES)
-    assert asked == [(3, 4, 4, 3)]
     assert [int(answer.probabilities.argmax()) for answer in answers] == [0, 1, 2]
     assert [answer.refused for answer in answers] == [False, False, True]
 
 
-async def test_another_replica_is_asked_once():
-    model, _, asked = classifier(ActorDiedError(), ANSWER)
-    assert len(await model.answer("m", IMAGES)) == 3
-    assert len(asked) == 2
-    model, _, _ = classifier(ActorDiedError(), ActorDiedError())
-    with pytest.raises(Unavailable):
-        await model.answer("m", IMAGES)
-
-
-async def test_refusals_become_errors_again():
-    model, _, _ = classifier(Refusal("DataLoss", "the weights are damaged"))
+async def test_refusals_become_errors_again(place):
+    model = classifier(await place(Refusal("DataLoss", "the weights are damaged")))
     with pytest.raises(DataLoss, match="the weights are damaged"):
         await model.answer("m", IMAGES)
-    model, _, _ = classifier(Refusal("SomethingElse", "?"))
+    model = classifier(await place(Refusal("SomethingElse", "?")))
     with pytest.raises(Unavailable):
         await model.answer("m", IMAGES)
 
 
-async def test_a_full_replica_is_resource_exhausted():
-    model, _, _ = classifier(BackPressureError(33, 32))
-    with pytest.raises(ResourceExhausted) as error:
+async def test_a_model_that_does_not_answer_is_unavailable(place):
+    model = classifier(await place(None), call_seconds=0.3)
+    with pytest.raises(Unavailable, match=r"0\.3 s"):
         await model.answer("m", IMAGES)
-    assert error.value.retry_after == 1.0
 
 
-async def test_a_model_that_does_not_answer_is_unavailable_and_its_call_cancelled():
-    model, responses, _ = classifier(None, call_seconds=0.02)
-    with pytest.raises(Unavailable, match=r"0\.02 s"):
+async def test_a_dead_replica_beside_a_living_one_is_passed_over(place):
+    model = classifier(await place(ANSWERS), ActorDiedError())
+    assert len(await model.answer("m", IMAGES)) == 3
+    assert model.replicas == 1
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), DeploymentUnavailableError("x"), ActorDiedError()])
+async def test_without_a_replica_it_is_unavailable_after_a_while(error):
+    model = classifier(error, call_seconds=0.3)
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
         await model.answer("m", IMAGES)
-    assert responses[0].cancelled
+    assert time.monotonic() - began < 3
 
 
-async def test_a_call_that_nobody_waits_for_is_cancelled():
-    model, responses, _ = classifier(None)
-    call = asyncio.create_task(model.answer("m", IMAGES))
-    await asyncio.sleep(0.01)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert responses[0].cancelled
+async def test_it_is_ready_while_a_replica_is_known(place):
+    model, stop = classifier(await place(ANSWERS)), asyncio.Event()
+    with pytest.raises(Unavailable, match="no replica"):
+        model.check()
+    following = asyncio.create_task(model.follow(stop))
+    await asyncio.sleep(0.1)
+    model.check()
+    stop.set()
+    await asyncio.wait_for(following, 2)
 
 
-async def test_what_was_not_foreseen_is_not_dressed_up():
-    model, _, _ = classifier(RayTaskError("predict", "traceback", ValueError("x")))
-    with pytest.raises(RayTaskError):
-        await model.answer("m", IMAGES)
+async def test_every_replica_is_told():
+    handle = Handle(None, None)
+    model = ServeClassifier(handle, ServeSettings())
+    await model.load("m")
+    await model.forget("m")
+    assert handle.asked == [("load", "m"), ("forget", "m")]
+    with pytest.raises(DataLoss):
+        await classifier(None, Refusal("DataLoss", "x")).load("m")
+    with pytest.raises(Unavailable):
+        await classifier(ActorDiedError()).load("m")

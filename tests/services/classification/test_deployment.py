@@ -1,12 +1,15 @@
 import asyncio
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from ray.serve._private import replica as serve_replica
 
-from services.classification.deployment import ClassifierReplica, Refusal, close_inner_server, fingerprint
+from services.classification.deployment import ClassifierReplica, close_inner_server, fingerprint
+from services.classification.lines import Refusal
+from services.classification.scaling import CALLS, replicas_wanted
 from services.classification.settings import ServeSettings
 from synthoscope import models
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
@@ -121,3 +124,14 @@ async def test_other_settings_have_another_fingerprint(objects):
     assert fingerprint(ServeSettings()) == fingerprint(ServeSettings())
     assert fingerprint(ServeSettings()) != fingerprint(ServeSettings(threads=2))
     assert await ClassifierReplica(ServeSettings(), "f", objects).fingerprint() == "f"
+
+
+async def test_what_serve_scales_by_is_how_many_calls_there_are(objects):
+    replica = ClassifierReplica(ServeSettings(), "f", objects)
+    assert replica.record_autoscaling_stats() == {CALLS: 0.0}
+
+
+@pytest.mark.parametrize(("metrics", "wanted"), [({CALLS: {"a": 3.0, "b": 1.0}}, 2.0), ({}, 0.0), (None, 0.0)])
+def test_so_many_replicas_are_wanted_as_calls_need(metrics, wanted):
+    context = SimpleNamespace(aggregated_metrics=metrics, config=SimpleNamespace(target_ongoing_requests=2.0))
+    assert replicas_wanted(context) == (wanted, {})
