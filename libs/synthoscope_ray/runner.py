@@ -15,6 +15,7 @@ from synthoscope.rpc.errors import PermissionDenied, Unavailable
 from synthoscope_ray.settings import RaySettings
 
 _ALIVE = frozenset({"PENDING", "RUNNING"})
+_LOG_FOLLOWS = ", last available logs"
 
 
 class RayJobRunner:
@@ -52,7 +53,7 @@ class RayJobRunner:
         if details is None:
             return RunnerStatus(alive=False, message="Ray does not know it")
         state = str(details.get("status"))
-        return RunnerStatus(alive=state in _ALIVE, message=f"{state}: {_last_line(details.get('message') or '')}")
+        return RunnerStatus(alive=state in _ALIVE, message=f"{state}: {_reason(details.get('message') or '')}")
 
     def stop(self, job: Job) -> None:
         """Ends the current attempt's process, if there is one."""
@@ -88,6 +89,12 @@ class RayJobRunner:
 def submission_id(job: Job) -> str:
     """Ray's id of the job's current attempt."""
     return f"{job.name.rpartition('/')[2]}-{job.attempt}"
+
+
+def _reason(message: str) -> str:
+    """Why an attempt ended, without the lines of its log that Ray adds: those are not written for callers."""
+    said, logged, _ = message.partition(_LOG_FOLLOWS)
+    return said if logged else _last_line(said)
 
 
 def _last_line(text: str) -> str:

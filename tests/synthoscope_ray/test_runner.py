@@ -105,7 +105,7 @@ def test_starting_twice_is_starting_once(jobs, runner):
     while runner.status(job).alive:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert "FAILED" in runner.status(job).message
+    assert runner.status(job).message == "FAILED: Job entrypoint command failed with exit code 1"  # and none of its log
     runner.start(job)
     assert not runner.status(job).alive
     assert submission_id(job) == f"{job.name.split('/')[-1]}-0"
