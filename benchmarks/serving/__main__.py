@@ -1,45 +1,43 @@
-"""Diagnoses a second, and how long one takes, beside the least that could answer and Ray Serve as it comes.
+"""Diagnoses a second, and how long one takes, beside the least that could answer and what others offer.
 
-    python -m benchmarks.serving [--seconds N] [--out FILE]
+    python -m benchmarks.serving [--seconds N] [--model A,B] [--peers A,B|none] [--defaults] [--requests N] [--out FILE]
 
-All get the same PNG (224×224 pixels of a made-up slice), and compute the same exported `cnn-128` in ONNX Runtime on one
+All get the same PNG (224×224 pixels of a made-up slice), and compute the same exported network in ONNX Runtime on one
 thread. Ours is the local stack with its defaults: tokens, health, metrics, decoding in processes of its own, refusals,
-prediction sets, the original, the answer and the audit trail stored. A closed loop of 1, 8, 32 and 128 callers, on the
-same processors as the servers; the servers run one after the other.
+prediction sets, the original, the answer and the audit trail stored; nobody else does any of that. A closed loop of 1,
+8, 32 and 128 callers, on the same processors as the servers; the servers run one after the other, each peer with the
+version that its requirements pin and with one worker and with two.
+
+`--model` takes any of benchmarks/serving/models.py; rows and targets say of which they are. `--defaults` adds what each
+default of ours costs, `--requests` how much memory so many requests leave behind.
 """
 
-import asyncio
-import contextlib
-import os
-import subprocess
-import sys
+import argparse
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import grpc
 import numpy as np
 from google.protobuf.wrappers_pb2 import BytesValue
 from PIL import Image
 
-from benchmarks.reporting import Target, publish
-from benchmarks.serving import bare, ray_proxy
-from benchmarks.serving.load import Ask, Measured, Overloaded, closed_loop, overload
-from synthoscope.api.classification.v1.classification_service_pb2 import DiagnoseRequest
-from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
-from synthoscope.api.training.v1.training_pb2 import ClassifierTrainingConfig
+from benchmarks.reporting import publish
+from benchmarks.serving import bare, defaults, memory, ray_proxy
+from benchmarks.serving.asking import diagnoses, process, raw
+from benchmarks.serving.measuring import Row, measured, overloaded, shown
+from benchmarks.serving.models import MODELS, Published, published
+from benchmarks.serving.peers.environments import CannotBeHad
+from benchmarks.serving.peers.running import PEERS, Peer, asked, serving
+from benchmarks.serving.targets import BARE, MEMORY, OURS, PROXY, TOO_MUCH, most, targets
 from synthoscope.client import Client, ClientSettings
 from synthoscope.datasets.phantoms import write_dataset
 from synthoscope.images.storage import encode_png
 from synthoscope.local.stack import running
 from synthoscope.local.state import StackState
 
-CALLERS = (1, 8, 32, 128)
 IMAGES = 512
-SIDE = 128
+THREADS = 1
 
 
 def images(folder: Path) -> Sequence[bytes]:
@@ -55,130 +53,94 @@ def images(folder: Path) -> Sequence[bytes]:
     return found
 
 
-def trained(client: Client, folder: Path) -> str:
-    """A published cnn-128, barely trained: it takes as long as a good one."""
-    version = client.datasets.import_source(folder, "bench")
-    config = ClassifierTrainingConfig(preset="cnn-128", epochs=1, robustness_images=0)
-    return client.jobs.wait(client.models.train_classifier(version.name, "bench", config).name).result
+def publish_models(stack: StackState, phantoms: Path, names: Sequence[str], folder: Path) -> list[Published]:
+    with Client(ClientSettings.find(stack.home)) as client:
+        dataset = client.datasets.import_source(phantoms, "bench").name
+        return [published(client, dataset, MODELS[name], folder) for name in names]
 
 
-@contextlib.contextmanager
-def process(module: str, *arguments: str) -> Iterator[str]:
-    """The address that a server prints."""
-    command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
-        assert started.stdout is not None
-        try:
-            yield started.stdout.readline().strip()
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(started.pid, 15)
-            started.wait(30)
-
-
-@contextlib.asynccontextmanager
-async def raw(
-    address: str, method: str, pictures: Sequence[bytes], metadata: Sequence[tuple[str, str]] = ()
-) -> AsyncIterator[Ask]:
-    """Sends PNGs to a method that takes them as they are."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        call: Any = channel.unary_unary(method)
-        yield lambda number: call(pictures[number % IMAGES], timeout=60, metadata=metadata)
-
-
-@contextlib.asynccontextmanager
-async def ours(stack: StackState, model: str, pictures: Sequence[bytes]) -> AsyncIterator[Ask]:
-    """Asks DiagnosisService."""
-    metadata = (("authorization", f"Bearer {stack.token}"),)
-    async with grpc.aio.insecure_channel(stack.endpoints["classification"]) as channel:
-        diagnose = DiagnosisServiceStub(channel).Diagnose
-
-        def ask(number: int) -> Awaitable[object]:
-            request = DiagnoseRequest(parent="tenants/default", model_version=model, data=pictures[number % IMAGES])
-            return diagnose(request, timeout=60, metadata=metadata)
-
-        yield ask
-
-
-def measured(
-    name: str, opened: Callable[[], contextlib.AbstractAsyncContextManager[Ask]], seconds: float
-) -> list[dict[str, object]]:
-    """One row for each number of callers."""
-
-    async def measure() -> list[Measured]:
-        async with opened() as ask:
-            await closed_loop(ask, 4, 1.0)
-            return [await closed_loop(ask, callers, seconds) for callers in CALLERS]
-
-    rows = [{"server": name, **asdict(row)} for row in asyncio.run(measure())]
-    for row in rows:
-        print(row, flush=True)
+def of_ours(
+    stack: StackState, served: Published, pictures: Sequence[bytes], arguments: argparse.Namespace
+) -> list[Row]:
+    """Rows of the platform's own server."""
+    model, seconds = served.model.name, arguments.seconds
+    opened = partial(diagnoses, stack.endpoints["classification"], stack.token, served.version, pictures)
+    rows = measured({"model": model, "server": OURS}, opened, seconds)
+    rows += overloaded({"model": model, "server": TOO_MUCH}, opened, most(rows), seconds)
+    if arguments.defaults:
+        rows += defaults.without_storing(stack, served, pictures, seconds)
+    if arguments.requests:
+        rows += memory.growth({"model": model, "server": MEMORY}, stack, opened, arguments.requests)
     return rows
 
 
-def most(rows: Sequence[dict[str, object]]) -> float:
-    """The most requests a second that ours answered."""
-    return max(float(str(row["requests_per_second"])) for row in rows if row["server"] == "synthoscope")
+def of_least(served: Published, pictures: Sequence[bytes], seconds: float) -> list[Row]:
+    """Rows of the least that answers, and of Ray Serve as it comes."""
+    rows: list[Row] = []
+    in_messages = [BytesValue(value=picture).SerializeToString() for picture in pictures]
+    for name, module, sent in ((BARE, bare, pictures), (PROXY, ray_proxy, in_messages)):
+        with process(module.__name__, str(served.onnx), str(served.model.side), str(THREADS)) as address:
+            named: Row = {"model": served.model.name, "server": name}
+            rows += measured(named, partial(raw, address, module.METHOD, sent), seconds)
+    return rows
 
 
-def overloaded(
-    opened: Callable[[], contextlib.AbstractAsyncContextManager[Ask]], most: float, seconds: float
-) -> list[dict[str, object]]:
-    """A row of what comes of five times as much."""
-
-    def refused(error: BaseException) -> bool:
-        return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-
-    async def measure() -> Overloaded:
-        async with opened() as ask:
-            return await overload(ask, refused, most, seconds)
-
-    row = {"server": "synthoscope, five times too much", **asdict(asyncio.run(measure()))}
-    print(row, flush=True)
-    return [row]
+def of_peer(peer: Peer, served: Published, pictures: Sequence[bytes], seconds: float) -> list[Row]:
+    """Rows of a peer, or one that says why there are none."""
+    rows: list[Row] = []
+    for workers in peer.workers:
+        named: Row = {"model": served.model.name, "server": peer.name, "version": peer.version, "workers": workers}
+        try:
+            with serving(peer, served.onnx, served.model.side, THREADS, workers, pictures[0]) as address:
+                rows += measured(named, partial(asked, peer, address, pictures), seconds)
+        except CannotBeHad as error:
+            rows += shown([named | {"reason": str(error)}])
+    return rows
 
 
-def main() -> None:
-    seconds = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 6.0
-    rows: list[dict[str, object]] = []
+def main(arguments: argparse.Namespace) -> None:
+    seconds, peers = arguments.seconds, [peer for peer in PEERS if peer.name in arguments.peers]
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_dataset(home / "phantoms", 40, 20, 128, seed=3)
-        pictures, onnx = images(home / "phantoms"), home / "model.onnx"
+        pictures = images(home / "phantoms")
         with running(home / "stack") as stack:
-            with Client(ClientSettings.find(stack.home)) as client:
-                model = trained(client, home / "phantoms")
-                onnx.write_bytes(client.models.download(client.models.get(model), "model.onnx"))
-            rows += measured("synthoscope", lambda: ours(stack, model, pictures), seconds)
-            rows += overloaded(lambda: ours(stack, model, pictures), most(rows), seconds)
-        in_messages = [BytesValue(value=picture).SerializeToString() for picture in pictures]
-        for name, module, sent in (("bare", bare, pictures), ("ray serve", ray_proxy, in_messages)):
-            with process(module.__name__, str(onnx), str(SIDE), "1") as address:
-                rows += measured(name, partial(raw, address, module.METHOD, sent), seconds)
-    publish("serving", rows, targets(rows), ["grpcio", "onnxruntime", "ray"])
-
-
-def targets(rows: Sequence[dict[str, object]]) -> list[Target]:
-    def of(server: str, callers: int, figure: str) -> float:
-        return next(
-            float(str(row[figure])) for row in rows if (row["server"], row.get("in_flight")) == (server, callers)
-        )
-
-    ours_at_32, bare_at_32, proxy_at_32 = (
-        of(server, 32, "requests_per_second") for server in ("synthoscope", "bare", "ray serve")
-    )
-    too_much = next(row for row in rows if row["server"] == "synthoscope, five times too much")
-    goodput = float(str(too_much["answered_per_second"])) / most(rows)
-    slower = of("synthoscope", 1, "p50_ms") - of("bare", 1, "p50_ms")
-    return [
-        Target("requests a second / bare, 32 in flight", round(ours_at_32 / bare_at_32, 3), ">=", 0.85),
-        Target("requests a second / Ray Serve's proxy, 32 in flight", round(ours_at_32 / proxy_at_32, 2), ">=", 2.0),
-        Target("answered at 5 times the load / at most", round(goodput, 2), ">=", 0.8),
-        Target("refused within, p99, ms", float(str(too_much["refused_p99_ms"])), "<=", 100.0),
-        Target("recovered after, s", float(str(too_much["recovered_seconds"])), "<=", 10.0),
-        Target("p50 - bare's, 1 in flight, ms", round(slower, 2), "<=", 5.0),
+            models = publish_models(stack, home / "phantoms", arguments.model, home)
+            for served in models:
+                rows += of_ours(stack, served, pictures, arguments)
+        if arguments.defaults:
+            rows += defaults.by_settings(home / "stack", models, pictures, seconds)
+        for served in models:
+            rows += of_least(served, pictures, seconds)
+            for peer in peers:
+                rows += of_peer(peer, served, pictures, seconds)
+    reached = [
+        target for name in arguments.model for target in targets([row for row in rows if row["model"] == name], peers)
     ]
+    publish("serving", rows, reached, ["grpcio", "onnxruntime", "ray", "aiohttp"])
+
+
+def _arguments() -> argparse.Namespace:
+    def names(known: Sequence[str]) -> Callable[[str], list[str]]:
+        def chosen(text: str) -> list[str]:
+            wanted = [] if text == "none" else text.split(",")
+            if strangers := set(wanted) - set(known):
+                raise argparse.ArgumentTypeError(f"{sorted(strangers)[0]} is none of {', '.join(known)}")
+            return wanted
+
+        return chosen
+
+    known_peers = [peer.name for peer in PEERS]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
+    parser.add_argument("--model", type=names(list(MODELS)), default=["cnn-128"], help=", ".join(MODELS))
+    parser.add_argument("--peers", type=names(known_peers), default=known_peers, help=", ".join(known_peers))
+    parser.add_argument("--defaults", action="store_true", help="also what each default costs")
+    parser.add_argument("--requests", type=int, default=0, help="also how memory grows over so many")
+    parser.add_argument("--out", help="where the report goes, too")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    main(_arguments())

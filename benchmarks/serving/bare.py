@@ -6,36 +6,25 @@ A call to METHOD takes a PNG and gives float32 probabilities. Prints its address
 """
 
 import asyncio
-import io
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import cv2
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from synthoscope.onnx_sessions import open_session
+from benchmarks.serving.computing import LARGEST_BATCH, Classifier, pixels
 
 METHOD = "/bare.Bare/Predict"
-LARGEST_BATCH = 32
-
-
-def pixels(data: bytes, side: int) -> NDArray[np.uint8]:
-    """A PNG as uint8 S×S×3."""
-    image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class Server:
     """Decodes in one thread, and computes what waits in another."""
 
-    def __init__(self, model: bytes, side: int, threads: int) -> None:
-        self._session = open_session(model, threads)
-        self._input = self._session.get_inputs()[0].name
+    def __init__(self, model: Path, side: int, threads: int) -> None:
+        self._classifier = Classifier(model, threads)
         self._side = side
         self._decoding, self._computing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._waiting: list[tuple[NDArray[np.uint8], asyncio.Future[bytes]]] = []
@@ -57,20 +46,15 @@ class Server:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             images = np.stack([image for image, _ in batch])
             run = asyncio.get_running_loop().run_in_executor
-            logits = await run(self._computing, self._logits, images)
-            chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-            for (_, answer), row in zip(batch, chances / chances.sum(axis=1, keepdims=True), strict=True):
-                answer.set_result(row.astype(np.float32).tobytes())
+            chances = await run(self._computing, self._classifier.chances, images)
+            for (_, answer), row in zip(batch, chances, strict=True):
+                answer.set_result(row.tobytes())
         self._busy = False
-
-    def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = self._session.run(None, {self._input: images})[0]
-        return logits
 
 
 async def main(model: Path, side: int, threads: int) -> None:
     server = grpc.aio.server()
-    handler: Any = grpc.unary_unary_rpc_method_handler(Server(model.read_bytes(), side, threads).predict)
+    handler: Any = grpc.unary_unary_rpc_method_handler(Server(model, side, threads).predict)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bare.Bare", {"Predict": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

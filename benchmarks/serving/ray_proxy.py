@@ -16,6 +16,8 @@ import grpc
 import numpy as np
 from google.protobuf.wrappers_pb2 import BytesValue
 
+from benchmarks.serving.computing import LARGEST_BATCH, LONGEST_WAIT, Classifier, pixels
+
 METHOD = "/raybench.Predictor/Predict"
 
 
@@ -27,25 +29,18 @@ def add_to_server(servicer: Any, server: Any) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("raybench.Predictor", {"Predict": handler}),))
 
 
-def application(model: bytes, side: int, threads: int) -> Any:
+def application(model: Path, side: int, threads: int) -> Any:
     from ray import serve
 
     class Predictor:
         def __init__(self) -> None:
-            from synthoscope.onnx_sessions import open_session
+            self.classifier = Classifier(model, threads)
 
-            self.session = open_session(model, threads)
-            self.input = self.session.get_inputs()[0].name
-
-        @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
+        @serve.batch(max_batch_size=LARGEST_BATCH, batch_wait_timeout_s=LONGEST_WAIT)
         async def answers(self, images: list[Any]) -> list[bytes]:
-            logits = self.session.run(None, {self.input: np.stack(images)})[0]
-            chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-            return [row.astype(np.float32).tobytes() for row in chances / chances.sum(axis=1, keepdims=True)]
+            return [row.tobytes() for row in self.classifier.chances(np.stack(images))]
 
         async def Predict(self, request: BytesValue) -> BytesValue:  # noqa: N802 (the RPC's name)
-            from benchmarks.serving.bare import pixels
-
             return BytesValue(value=await self.answers(pixels(request.value, side)))
 
     deployment: Any = serve.deployment(
@@ -67,7 +62,7 @@ def main(model: Path, side: int, threads: int) -> None:
     ray.init(include_dashboard=False, log_to_driver=False, num_cpus=2)
     options = gRPCOptions(port=port, grpc_servicer_functions=["benchmarks.serving.ray_proxy.add_to_server"])
     serve.start(grpc_options=options, http_options={"host": "127.0.0.1"})
-    serve.run(application(model.read_bytes(), side, threads))
+    serve.run(application(model, side, threads))
     print(f"127.0.0.1:{port}", flush=True)
     while True:
         time.sleep(3600)
