@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DATA ?=
 OUT ?= out
+ARGS ?=
 BIN := $(VENV)/bin
 PROTOS := $(shell cd proto && find . -name '*.proto' | sed 's|^\./||' | sort)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -37,7 +38,7 @@ test-full: test  ## adds the long proofs; prints how long each takes
 	$(BIN)/pytest -m slow --durations=0 --timeout 3600
 
 bench-%: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.$*
+	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, import rules, contracts
 	$(BIN)/ruff check
@@ -57,8 +58,8 @@ proto: $(VENV)/.dev  ## regenerate libs/synthoscope/api from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=libs --pyi_out=libs $(PROTOS)
 	$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=libs $(filter %_service.proto,$(PROTOS))
 
-clean:  ## remove the virtual environment and what the demo wrote
-	rm -rf $(VENV) $(OUT)
+clean:  ## remove the virtual environments and what the demo wrote
+	rm -rf $(VENV) .peers $(OUT)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Synthoscope needs Python 3.11 or newer: make PYTHON=…")'

@@ -25,8 +25,7 @@ def python_of(peer: str, folder: Path = FOLDER) -> Path:
 
     Raises CannotBeHad when it cannot be installed.
     """
-    requirements = Path(__file__).with_name(f"{peer}.txt")
-    wanted = [*_pinned(requirements), *same_as_ours((ROOT / "constraints.txt").read_text())]
+    wanted = [*_pinned(requirements_of(peer)), *same_as_ours((ROOT / "constraints.txt").read_text())]
     home = folder / peer
     mark, digest = home / "complete", hashlib.sha256("\n".join(wanted).encode()).hexdigest()
     if not mark.exists() or mark.read_text() != digest:
@@ -39,8 +38,12 @@ def python_of(peer: str, folder: Path = FOLDER) -> Path:
 
 def version_of(peer: str) -> str:
     """A peer's version, by its requirements."""
-    pins = dict(line.split("==") for line in _pinned(Path(__file__).with_name(f"{peer}.txt")))
-    return pins[peer]
+    return dict(line.split("==") for line in _pinned(requirements_of(peer)))[peer]
+
+
+def requirements_of(peer: str) -> Path:
+    """The file of a peer's requirements."""
+    return Path(__file__).with_name(f"{peer}.txt")
 
 
 def same_as_ours(constraints: str) -> list[str]:
