@@ -27,6 +27,7 @@ from google.protobuf.message import DecodeError, Message
 from synthoscope.rpc import health, metrics, status
 from synthoscope.rpc.auth import Authenticator, Caller, ForeignTenant, become, check_tenant, current_caller
 from synthoscope.rpc.deadlines import Deadlines
+from synthoscope.rpc.enums import check_enums
 from synthoscope.rpc.errors import (
     InvalidInput,
     PermissionDenied,
@@ -86,13 +87,17 @@ class Method:
         return function
 
     def parse(self, data: bytes, tenant: str | None) -> Message:
-        """The request message. Raises InvalidInput when it is not one, NotFound when it names another tenant."""
+        """The request message.
+
+        Raises InvalidInput when it is not one or has an enum's unknown number, NotFound when it names another tenant.
+        """
         try:
             message: Message = self.handler.request_deserializer(data)  # type: ignore[misc]
         except DecodeError:
             raise InvalidInput("", "the request is not a well-formed message of its type") from None
         if tenant is not None:
             check_tenant(message, tenant)
+        check_enums(message)
         return message
 
 
