@@ -57,9 +57,17 @@ class RequestIds:
         return self.pseudonyms.tenant(names.tenant_of(request.parent)).file(sha256)
 
 
-def _key(request: DiagnoseRequest) -> str:
-    if len(request.request_id) > LONGEST or not request.request_id.isprintable():
+def known_as(request_id: str) -> str:
+    """What a request id is called in stores: its SHA-256, for a caller may have put a patient's name into it.
+
+    "" for none. Raises InvalidInput for what is no id.
+    """
+    if len(request_id) > LONGEST or not request_id.isprintable():
         raise InvalidInput("request_id", f"must be at most {LONGEST} printable characters")
+    return hashlib.sha256(request_id.encode()).hexdigest() if request_id else ""
+
+
+def _key(request: DiagnoseRequest) -> str:
+    digest = known_as(request.request_id)
     tenant = names.TENANT.parse(request.parent, "parent")["tenant"]
-    digest = hashlib.sha256(request.request_id.encode()).hexdigest()
     return f"{names.TENANT.format(tenant=tenant)}/diagnosisRequests/{digest}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import grpc
 
+from services.classification.idempotency import known_as
 from synthoscope import models, names
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1.classification_pb2 import ImageOutcome, ImagingStudyDiagnosis
@@ -48,7 +49,8 @@ class ImagingStudies:
         if record.kind != ModelKind.MODEL_KIND_CLASSIFIER:
             raise FailedPrecondition(f"{record.name} is not a classifier: it gives no class probabilities")
         resolved = {"model_version": record.name, "subject": caller().subject}
-        return job_message(self._jobs.submit(tenant, JobKind.IMAGING_STUDY, request, request.request_id, resolved))
+        request_id = known_as(request.request_id)
+        return job_message(self._jobs.submit(tenant, JobKind.IMAGING_STUDY, request, request_id, resolved))
 
     def GetImagingStudyDiagnosis(
         self, request: messages.GetImagingStudyDiagnosisRequest, context: grpc.ServicerContext

@@ -163,9 +163,8 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         return messages.RepositoryModelUnloadResponse()
 
     async def _named(self, model: str, parameters: Mapping[str, messages.ModelRepositoryParameter]) -> ModelVersion:
-        unknown = sorted(set(parameters) - {"version", "unload_dependents"})
-        if unknown:
-            raise InvalidInput(f"parameters.{unknown[0][:50]}", "is not known here; there is version")
+        if set(parameters) - {"version", "unload_dependents"}:
+            raise InvalidInput("parameters", "may be version and unload_dependents, no others")
         wanted = parameters["version"].string_param if "version" in parameters else ""
         return await asyncio.to_thread(self._version, model, wanted, "model_name")
 

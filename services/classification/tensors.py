@@ -33,7 +33,7 @@ def read(request: ModelInferRequest, index: int) -> Tensor:
     """
     tensor, field = request.inputs[index], f"inputs[{index}]"
     if tensor.datatype not in ("UINT8", "FP32", "BYTES"):
-        raise InvalidInput(f"{field}.datatype", f"must be UINT8, FP32 or BYTES, not {tensor.datatype[:20]!r}")
+        raise InvalidInput(f"{field}.datatype", "must be UINT8, FP32 or BYTES")
     if len(tensor.shape) > _MOST_DIMENSIONS or any(not 0 <= size <= LARGEST_REQUEST for size in tensor.shape):
         raise InvalidInput(f"{field}.shape", f"must be at most {_MOST_DIMENSIONS} sizes that are not negative")
     typed = getattr(tensor.contents, _TYPED[tensor.datatype])

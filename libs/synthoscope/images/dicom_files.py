@@ -99,7 +99,9 @@ def read_dicom(data: bytes, field: str) -> DicomFile:
     if _text(meta, _MEDIA_STORAGE_SOP_CLASS) == MediaStorageDirectoryStorage:
         raise InvalidInput(field, "is a DICOMDIR, a list of files; send the images themselves")
     if syntax not in TRANSFER_SYNTAXES:
-        raise Unimplemented(f"{field}: the transfer syntax {syntax} is not supported")
+        # One that the standard does not know is the sender's own, and may say whose it is: it is not repeated.
+        called = syntax.name if syntax.is_transfer_syntax else "that the file names"
+        raise Unimplemented(f"{field}: the transfer syntax {called} is not supported")
     body = data[start:]
     if syntax == DeflatedExplicitVRLittleEndian:
         body, syntax = _inflated(body, field), ExplicitVRLittleEndian
