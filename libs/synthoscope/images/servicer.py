@@ -34,7 +34,6 @@ LARGEST_CHUNK = 1024 * 1024
 
 MOST_DIGESTS = 10_000
 MOST_IMAGES_PER_UPLOAD = 10_000
-LONGEST_LABEL = 512
 IN_PARALLEL = 16
 
 
@@ -88,13 +87,11 @@ class ImageServicer(ImageReader):
             tenant = tenant or names.TENANT.parse(request.parent, "parent")["tenant"]
             if len(refs) + len(waiting) == MOST_IMAGES_PER_UPLOAD:
                 raise ResourceExhausted(f"a stream may carry {MOST_IMAGES_PER_UPLOAD} images; send the rest in another")
-            if len(request.label) > LONGEST_LABEL or not request.label.isprintable():
-                raise InvalidInput("label", f"must be at most {LONGEST_LABEL} printable characters")
             waiting.append(request)
             if len(waiting) == IN_PARALLEL:
-                refs += await self._store(tenant, waiting)
+                refs += await self._store(tenant, waiting, len(refs))
                 waiting = []
-        return UploadImagesResponse(images=refs + await self._store(tenant, waiting))
+        return UploadImagesResponse(images=refs + await self._store(tenant, waiting, len(refs)))
 
     def FindMissingImages(
         self, request: FindMissingImagesRequest, context: grpc.ServicerContext
@@ -112,8 +109,8 @@ class ImageServicer(ImageReader):
             stored_sha256={sent: kept for sent, kept in stored.items() if kept not in ("", sent)},
         )
 
-    async def _store(self, tenant: str, requests: list[UploadImagesRequest]) -> list[ImageRef]:
-        fields = [f"image {request.label}" if request.label else "data" for request in requests]
+    async def _store(self, tenant: str, requests: list[UploadImagesRequest], first: int) -> list[ImageRef]:
+        fields = [f"images[{first + index}]" for index in range(len(requests))]
         stored = await asyncio.gather(
             *(
                 asyncio.to_thread(

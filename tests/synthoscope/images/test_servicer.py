@@ -111,9 +111,7 @@ def test_many_images_in_one_stream_and_which_are_missing(images) -> None:
     digests = [hashlib.sha256(data).hexdigest() for data in files]
     find = messages.FindMissingImagesRequest(parent=DEFAULT, sha256=digests)
     assert list(images.FindMissingImages(find).sha256) == digests
-    requests = [
-        messages.UploadImagesRequest(parent=DEFAULT, label=f"{n}.png", data=data) for n, data in enumerate(files)
-    ]
+    requests = [messages.UploadImagesRequest(parent=DEFAULT, data=data) for data in files]
     answer = images.UploadImages(iter(requests), timeout=30)
     assert [ref.sha256 for ref in answer.images] == digests
     unknown = "f" * 64
@@ -122,11 +120,11 @@ def test_many_images_in_one_stream_and_which_are_missing(images) -> None:
 
 
 def test_a_bad_image_among_many_is_named(images) -> None:
-    good = messages.UploadImagesRequest(parent=DEFAULT, label="good.png", data=a_png(7))
-    bad = messages.UploadImagesRequest(label="train/a/bad.png", data=b"x")
-    refused(lambda: images.UploadImages(iter([good, bad])), grpc.StatusCode.INVALID_ARGUMENT, "train/a/bad.png")
-    request = messages.UploadImagesRequest(parent=DEFAULT, label="a\nb", data=a_png(7))
-    refused(lambda: images.UploadImages(iter([request])), grpc.StatusCode.INVALID_ARGUMENT, "label")
+    good = messages.UploadImagesRequest(parent=DEFAULT, data=a_png(7))
+    bad = messages.UploadImagesRequest(data=b"x")
+    for before in (1, 20):
+        sent = iter([good] * before + [bad])
+        refused(lambda sent=sent: images.UploadImages(sent), grpc.StatusCode.INVALID_ARGUMENT, f"images[{before}]: is")
     assert len(images.UploadImages(iter([])).images) == 0
 
 
@@ -180,8 +178,8 @@ def test_burned_in_annotation_must_be_allowed(images, objects) -> None:
     data = a_dicom(3, BurnedInAnnotation="YES")
     before = len(list(objects.list("")))
     refused(lambda: images.UploadImage(parts(data)), grpc.StatusCode.FAILED_PRECONDITION, "allow_burned_in_annotation")
-    request = messages.UploadImagesRequest(parent=DEFAULT, label="us.dcm", data=a_dicom(4, Modality="US"))
-    refused(lambda: images.UploadImages(iter([request])), grpc.StatusCode.FAILED_PRECONDITION, "us.dcm")
+    request = messages.UploadImagesRequest(parent=DEFAULT, data=a_dicom(4, Modality="US"))
+    refused(lambda: images.UploadImages(iter([request])), grpc.StatusCode.FAILED_PRECONDITION, "images[0]: is ultra")
     assert len(list(objects.list(""))) == before
     assert images.UploadImage(parts(data, allow_burned_in_annotation=True)).frames == 1
     request.allow_burned_in_annotation = True

@@ -78,7 +78,7 @@ class ImageServiceServicer:
 
     def UploadImages(self, request_iterator, context):
         """Stores many small images in one stream; answers in the order sent. The first bad image ends the stream with
-        UploadImage's status, naming it; images before it stay stored.
+        UploadImage's status, naming its place ("images[0]" is the first); images before it stay stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
