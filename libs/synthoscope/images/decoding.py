@@ -42,6 +42,8 @@ _SIXTEEN_BIT = frozenset({"I;16", "I;16B", "I;16L", "I"})
 _WITH_ALPHA = frozenset({"LA", "PA", "La", "RGBA", "RGBa"})
 _MODES = _SIXTEEN_BIT | _WITH_ALPHA | {"1", "L", "P", "RGB"}
 
+_SIGNATURES = {PNG_SIGNATURE: PNG, JPEG_SIGNATURE: JPEG}
+
 _BAND = 256
 """Rows."""
 
@@ -106,6 +108,13 @@ def inspect(data: bytes, field: str = "image") -> ImageFacts:
 def is_dicom(data: bytes) -> bool:
     """Whether a file says that it is a DICOM file (PS3.10, section 7.1)."""
     return data[128:132] == b"DICM"
+
+
+def media_type_of(data: bytes) -> str:
+    """What a file is by its signature, as `decode` goes by it; "" for what is none of the media types taken here."""
+    if is_dicom(data):
+        return DICOM
+    return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), "")
 
 
 def decode(data: bytes, field: str = "image", frame: int = 0) -> DecodedImage:

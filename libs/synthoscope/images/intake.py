@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from synthoscope import names
 from synthoscope.api.images.v1.images_pb2 import ImageRef
 from synthoscope.images.decoders import AcceptedImage, Decoders
-from synthoscope.images.decoding import is_dicom
+from synthoscope.images.decoding import is_dicom, media_type_of
 from synthoscope.images.preprocessing import Pipeline
 from synthoscope.images.storage import image_name, image_ref, store_image
 from synthoscope.objects import ObjectStore
@@ -41,8 +41,9 @@ class Intake:
             ref = image_ref(self.objects, image_name(tenant, stored))
             _check_media_type(ref.media_type, media_type)
             return ref
+        # Before it is decoded, which may take much; what looks like nothing that is known is refused there.
+        _check_media_type(media_type_of(data), media_type)
         accepted = self.accept(tenant, data, field, allow_burned_in_annotation=allow_burned_in_annotation)
-        _check_media_type(accepted.facts.media_type, media_type)
         return self.keep(tenant, data, accepted)
 
     def accept(
@@ -86,5 +87,5 @@ class Intake:
 
 
 def _check_media_type(found: str, declared: str) -> None:
-    if declared not in ("", found):
+    if found and declared not in ("", found):
         raise InvalidInput("header.media_type", f"does not fit: the file is {found}")
