@@ -12,6 +12,7 @@ from seen_brightness import CLASSES, SeenBrightness
 
 from services.classification.batching import BatchingSettings
 from services.classification.classifiers import Classifiers
+from services.classification.open_inference_servicer import InferenceServicer
 from services.classification.servicer import DiagnosisServicer
 from services.classification.trailing import denied
 from synthoscope import models
@@ -20,15 +21,16 @@ from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
     DiagnosisServiceStub,
     add_DiagnosisServiceServicer_to_server,
 )
-from synthoscope.api.models.v1.models_pb2 import (
-    ModelKind,
-    ModelVersion,
-    Reliability,
-)
+from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
+from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import add_JobServiceServicer_to_server
+from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Reliability
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
+from synthoscope.images.servicer import ImageServicer
 from synthoscope.images.storage import encode_png
 from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.servicer import JobServicer
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.pseudonyms import Pseudonyms
@@ -78,26 +80,38 @@ class Edge:
         return error.value.code().name, error.value.details()
 
 
+def registrations(
+    edge: Edge, trail: Trail, decoders: Decoders, pseudonyms: Pseudonyms, *, refuse_identifiers: bool = False
+) -> list[Registration]:
+    """All services that the classification process offers; the queue has four places, a call carries four images."""
+    batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
+    intake = Intake(edge.objects, pseudonyms, decoders, refuse_identifiers)
+    classifiers, threads = Classifiers(edge.objects, edge.model, batching), ThreadPoolExecutor(2)
+    diagnoses = DiagnosisServicer(intake, edge.explanations, classifiers, trail, threads, edge.jobs)
+    inference = InferenceServicer(intake, classifiers, trail, lambda: None, threads, batching.max_batch)
+    api = "synthoscope.api"
+    return [
+        Registration(
+            f"{api}.classification.v1.DiagnosisService",
+            add_DiagnosisServiceServicer_to_server,
+            diagnoses,
+            bounded=["Diagnose"],
+            check_room=classifiers.check_room,
+        ),
+        Registration("inference.GRPCInferenceService", add_GRPCInferenceServiceServicer_to_server, inference),
+        Registration(f"{api}.jobs.v1.JobService", add_JobServiceServicer_to_server, JobServicer(edge.jobs)),
+        Registration(f"{api}.images.v1.ImageService", add_ImageServiceServicer_to_server, ImageServicer(intake)),
+    ]
+
+
 @contextlib.contextmanager
 def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
-    """One whose queue has four places and whose calls carry four images, and whose explanations' queue two."""
+    """One within the test's process, whose explanations' queue has two places."""
     edge = Edge()
     trail = Trail(edge.objects, "edge")
-    batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
-    classifiers = Classifiers(edge.objects, edge.model, batching)
-    servicer = DiagnosisServicer(
-        Intake(edge.objects, pseudonyms, decoders),
-        edge.explanations,
-        classifiers,
-        trail,
-        ThreadPoolExecutor(2),
-        edge.jobs,
-    )
-    name = "synthoscope.api.classification.v1.DiagnosisService"
-    add = add_DiagnosisServiceServicer_to_server
-    registration = Registration(name, add, servicer, bounded=["Diagnose"], check_room=classifiers.check_room)
+    offered = registrations(edge, trail, decoders, pseudonyms)
     with (
-        running_server([registration], on_denied=lambda denial: trail.note(denied(denial))) as server,
+        running_server(offered, on_denied=lambda denial: trail.note(denied(denial))) as server,
         open_channel(server.address, server.token) as channel,
     ):
         edge.server, edge.stub = server, DiagnosisServiceStub(channel)

@@ -40,8 +40,10 @@ def image(pixels: np.ndarray | bytes, **attributes: object) -> Dataset:
 
 
 @config.disable_value_validation()
-def written(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, preamble: bytes = bytes(128)) -> bytes:
-    """The bytes of a file."""
+def written(
+    dataset: Dataset, syntax: str = ExplicitVRLittleEndian, preamble: bytes = bytes(128), **meta: object
+) -> bytes:
+    """The bytes of a file; `meta` are more elements of its group 2."""
     dataset.file_meta = FileMetaDataset()
     dataset.preamble = preamble
     buffer = io.BytesIO()
@@ -49,6 +51,8 @@ def written(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, preamble: by
     dataset.file_meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", MR)
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", INSTANCE)
     dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    for keyword, value in meta.items():
+        setattr(dataset.file_meta, keyword, value)
     dcmwrite(buffer, dataset, enforce_file_format=False, **encoding)
     return buffer.getvalue()
 

@@ -1,7 +1,4 @@
-import io
 import itertools
-import struct
-import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import dicoms
@@ -9,7 +6,6 @@ import grpc
 import numpy as np
 import pytest
 from diagnosis_edge import TENANT, png, running_edge
-from PIL import Image
 from seen_brightness import CLASSES
 
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
@@ -86,39 +82,6 @@ def test_concurrent_requests_share_calls_and_each_gets_its_own_answer(platform):
     )
     assert max(size for _, size in platform.model.calls) > 1
     assert sum(size for _, size in platform.model.calls) == 24
-
-
-def huge_png(side=20_000):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-
-
-def jpeg():
-    buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("data", "code", "words"),
-    [
-        (b"", "INVALID_ARGUMENT", "data: is empty"),
-        (b"%PDF-1.7 not an image", "INVALID_ARGUMENT", "data: is not a PNG, JPEG or DICOM file"),
-        (png(3)[:-20], "INVALID_ARGUMENT", "truncated"),
-        (jpeg()[:600], "INVALID_ARGUMENT", "JPEG"),
-        (huge_png(), "RESOURCE_EXHAUSTED", "20000×20000"),
-        (bytes(5 << 20), "RESOURCE_EXHAUSTED", ""),
-    ],
-    ids=["empty", "not an image", "truncated PNG", "truncated JPEG", "20000x20000", "5 MiB"],
-)
-def test_bad_images(platform, data, code, words):
-    status, details = platform.refused(data)
-    assert status == code
-    assert words in details
-    assert platform.model.calls == []
 
 
 def test_bad_names(platform):

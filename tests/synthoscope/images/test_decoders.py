@@ -75,7 +75,7 @@ def test_accepting_gives_what_to_store_and_pixels_only_if_asked(decoders: Decode
         (b"", InvalidInput, "upload: is empty"),
         (b"hello", InvalidInput, "upload: is not a PNG"),
         (b"\x89PNG\r\n\x1a\n" + bytes(65 * 2**20), ResourceExhausted, "upload: has"),
-        (dicoms.dicom(PIXELS[:, :, 0], "1.2.3"), Unimplemented, "upload: the transfer syntax 1.2.3"),
+        (dicoms.dicom(PIXELS[:, :, 0], "1.2.3"), Unimplemented, "upload: the transfer syntax that the file names"),
         (dicoms.dicom(PIXELS[:, :, 0], BurnedInAnnotation="YES"), FailedPrecondition, "upload: says"),
     ],
     ids=["empty", "text", "large", "syntax", "burned in"],

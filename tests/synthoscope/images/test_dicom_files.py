@@ -92,5 +92,7 @@ def test_the_transfer_syntax_must_be_there_and_known() -> None:
     syntax = ExplicitVRLittleEndian.encode()
     with pytest.raises(InvalidInput, match="Transfer Syntax UID"):
         read_dicom(data.replace(syntax, b"x" * len(syntax)), "image")
-    with pytest.raises(Unimplemented, match=r"1\.2\.840\.99999\.1\.2\.1 "):
+    with pytest.raises(Unimplemented, match="syntax Papyrus 3 Implicit VR Little Endian is not"):
+        read_dicom(data.replace(syntax, b"1.2.840.10008.1.20\0"), "image")
+    with pytest.raises(Unimplemented, match="syntax that the file names is not"):
         read_dicom(data.replace(syntax, b"1.2.840.99999.1.2.1"), "image")
