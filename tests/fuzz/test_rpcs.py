@@ -1,10 +1,11 @@
-"""No bytes that a caller can send make a method of diagnosis or explanation fail in an unforeseen way."""
+"""No bytes that a caller can send make a method of diagnosis, explanation or jobs fail in an unforeseen way."""
 
 import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import grpc
 import numpy as np
@@ -28,11 +29,15 @@ from synthoscope.api.images.v1 import images_service_pb2
 from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
 from synthoscope.api.inference.v2 import open_inference_service_pb2
 from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from synthoscope.api.jobs.v1 import jobs_service_pb2
+from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import add_JobServiceServicer_to_server
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion
 from synthoscope.images.intake import Intake
 from synthoscope.images.servicer import ImageServicer
 from synthoscope.images.storage import encode_png, store_image
+from synthoscope.jobs.job import Job, JobKind, JobState
 from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
+from synthoscope.jobs.servicer import JobServicer
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.records import Records
@@ -47,6 +52,7 @@ ADD = {
     images_service_pb2: add_ImageServiceServicer_to_server,
     open_inference_service_pb2: add_GRPCInferenceServiceServicer_to_server,
     explanation_service_pb2: add_ExplanationServiceServicer_to_server,
+    jobs_service_pb2: add_JobServiceServicer_to_server,
 }
 SERVICES = {file: next(iter(file.DESCRIPTOR.services_by_name.values())) for file in ADD}
 METHODS = [method for service in SERVICES.values() for method in service.methods]
@@ -70,17 +76,19 @@ def edge(decoders, pseudonyms):
     explanations = Explanations(objects, InMemoryWorkQueue(limit=10))
     batching = BatchingSettings(max_batch=8, max_queue=64)
     classifiers, trail = Classifiers(objects, SeenBrightness(objects), batching), Trail(objects)
+    jobs = Jobs(objects, InMemoryJobStore())
+    job = f"{TENANT}/jobs/0001"
+    jobs.store.create(Job(job, JobKind.IMAGING_STUDY, JobState.QUEUED, datetime.now(UTC)))
     threads = ThreadPoolExecutor(2)
     servicers = {
-        classification_service_pb2: DiagnosisServicer(
-            intake, explanations, classifiers, trail, threads, Jobs(objects, InMemoryJobStore())
-        ),
+        classification_service_pb2: DiagnosisServicer(intake, explanations, classifiers, trail, threads, jobs),
         images_service_pb2: ImageServicer(intake),
         open_inference_service_pb2: InferenceServicer(intake, classifiers, trail, lambda: None, threads, 8),
         explanation_service_pb2: ExplanationServicer(explanations),
+        jobs_service_pb2: JobServicer(jobs),
     }
     registrations = [Registration(SERVICES[file].full_name, ADD[file], servicers[file]) for file in ADD]
-    named = [TENANT, version, f"{TENANT}/models/cnn/versions/latest", image, diagnosis, image.rpartition("/")[2]]
+    named = [TENANT, version, f"{TENANT}/models/cnn/versions/latest", image, diagnosis, job, image.rpartition("/")[2]]
     texts = [*named, "cnn", "dark", "images", "files", "UINT8", "BYTES"]
     with running_server(registrations) as server:
         yield server, texts, [png, png[:40], bytes(192)]
