@@ -48,6 +48,21 @@ def random_message(
     return message
 
 
+def varied(good: Message, chance: random.Random, texts: Sequence[str], data: Sequence[bytes]) -> Message:
+    """A good message with a field or two as in a random one: what is behind the first checks is reached, too."""
+    made, other = type(good)(), random_message(good.DESCRIPTOR, chance, texts, data)
+    made.CopyFrom(good)
+    for field in chance.sample(list(good.DESCRIPTOR.fields), min(len(good.DESCRIPTOR.fields), chance.randint(0, 2))):
+        made.ClearField(field.name)
+        part = type(good)()
+        part.CopyFrom(other)
+        for unwanted in good.DESCRIPTOR.fields:
+            if unwanted.name != field.name:
+                part.ClearField(unwanted.name)
+        made.MergeFrom(part)
+    return made
+
+
 def changed(data: bytes, chance: random.Random) -> bytes:
     """The same bytes with a few of them changed, removed, added or repeated."""
     made = bytearray(data)
