@@ -32,6 +32,9 @@ PROGRAM = Path(__file__).with_name("edge_process.py")
 TOKENS = {"admin": ("default", ["admin"]), "reader": ("default", ["read"]), "other": ("other", ["admin"])}
 """By token: its tenant and roles."""
 
+PATIENCE = 120.0
+"""Seconds: a machine that is busy with other things shows as slow, not as another status."""
+
 _READY_SECONDS = 90
 
 
@@ -76,21 +79,23 @@ class EdgeProcess:
     def call(self, method: str, messages: Iterator[bytes], token: str = "admin", **options: Any) -> list[bytes]:
         """The answers to a call, of whatever kind it is."""
         metadata = [*options.pop("metadata", ()), *([("authorization", f"Bearer {token}")] if token else [])]
-        options = {"timeout": 30, **options}
+        options = {"timeout": PATIENCE, **options}
         return list(self.channel.stream_stream(f"/{method}")(messages, metadata=metadata, **options))
 
     def unary(self, method: str, message: Any, **options: Any) -> list[bytes]:
         data = message if isinstance(message, bytes) else message.SerializeToString()
         return self.call(method, iter([data]), **options)
 
-    def diagnose(self, data: bytes, token: str = "admin", timeout: float | None = 30, **fields: Any) -> list[bytes]:
+    def diagnose(
+        self, data: bytes, token: str = "admin", timeout: float | None = PATIENCE, **fields: Any
+    ) -> list[bytes]:
         message = self.request(data, **fields)
         return self.unary(DIAGNOSE, message, token=token, timeout=timeout)
 
     def request(self, data: bytes, **fields: Any) -> diagnoses.DiagnoseRequest:
         return diagnoses.DiagnoseRequest(**{"parent": TENANT, "model_version": self.model, "data": data, **fields})
 
-    def upload(self, data: bytes, token: str = "admin", timeout: float = 30, **fields: Any) -> list[bytes]:
+    def upload(self, data: bytes, token: str = "admin", timeout: float = PATIENCE, **fields: Any) -> list[bytes]:
         header = {"parent": TENANT, "sha256": hashlib.sha256(data).hexdigest(), **fields}
         first = images.UploadImageRequest(header=images.UploadImageHeader(**header))
         parts = [images.UploadImageRequest(chunk=data[at : at + 2**20]) for at in range(0, len(data), 2**20)]

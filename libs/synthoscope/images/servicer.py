@@ -145,9 +145,10 @@ async def _receive(requests: AsyncIterator[UploadImageRequest]) -> tuple[UploadI
             header = request.header
         elif len(request.chunk) > LARGEST_CHUNK:
             raise InvalidInput("chunk", f"has {len(request.chunk)} bytes; at most {LARGEST_CHUNK} are accepted")
-        data += request.chunk
-        if len(data) > LARGEST_FILE:
+        if len(data) + len(request.chunk) > LARGEST_FILE:
+            data.clear()  # what is raised holds this frame for a while
             raise ResourceExhausted(f"the image has more than {LARGEST_FILE} bytes")
+        data += request.chunk
     if header is None:
         raise InvalidInput("part", "the first message must be the header")
     return header, bytes(data)
