@@ -130,7 +130,6 @@ CALLS = [
     Call(39, "unknown kind of job", calls.unknown_kind, "kind: is 77"),
     Call(40, "endless stream", calls.endless_stream, "", Code.DEADLINE_EXCEEDED, in_time=False),
     Call(40, "endless upload", calls.endless_upload, "", Code.DEADLINE_EXCEEDED, in_time=False),
-    Call(40, "endless upload, full speed", calls.endless_upload_at_full_speed, "more than", EXHAUSTED, in_time=False),
     Call(41, "upload of another digest", calls.wrong_digest, "SHA-256", Code.DATA_LOSS),
     Call(42, "used request id", calls.used_request_id, "used before", Code.ALREADY_EXISTS),
     Call(43, "nested Any as JSON for a message", calls.nested_json_as_message, "not a well-formed message"),
@@ -233,6 +232,16 @@ def test_34_what_the_edge_does_for_a_bomb_takes_it_no_second(edge: EdgeProcess) 
     before = sum(edge.process.cpu_times()[:2])
     edge.refusal(partial(calls.bomb, edge))
     assert sum(edge.process.cpu_times()[:2]) - before < SECONDS
+
+
+def test_40_an_endless_upload_at_full_speed_ends_by_its_size(edge: EdgeProcess) -> None:
+    """Before its deadline. It may have the 64 MiB of any upload, which are counted from what is there before."""
+    before = edge.refusal(partial(calls.no_token, edge))
+    found = edge.refusal(partial(calls.endless_upload_at_full_speed, edge))
+    after = edge.refusal(partial(calls.no_token, edge))
+    assert (found.code, "more than 67108864 bytes" in found.details) == (EXHAUSTED, True)
+    assert found.grown - before.grown < GROWTH
+    assert after.grown - before.grown < GROWTH / 2  # it is let go of
 
 
 def test_bad_files_of_a_stream_have_their_own_answers(edge: EdgeProcess) -> None:
