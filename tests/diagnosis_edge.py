@@ -12,25 +12,16 @@ from seen_brightness import CLASSES, SeenBrightness
 
 from services.classification.batching import BatchingSettings
 from services.classification.classifiers import Classifiers
-from services.classification.open_inference_servicer import InferenceServicer
-from services.classification.servicer import DiagnosisServicer
+from services.classification.offering import offered
 from services.classification.trailing import denied
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
-from synthoscope.api.classification.v1.classification_service_pb2_grpc import (
-    DiagnosisServiceStub,
-    add_DiagnosisServiceServicer_to_server,
-)
-from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
-from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import add_JobServiceServicer_to_server
+from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
 from synthoscope.api.models.v1.models_pb2 import ModelKind, ModelVersion, Reliability
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
-from synthoscope.images.servicer import ImageServicer
 from synthoscope.images.storage import encode_png
 from synthoscope.jobs.memory import InMemoryJobStore, InMemoryWorkQueue
-from synthoscope.jobs.servicer import JobServicer
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.pseudonyms import Pseudonyms
@@ -86,22 +77,9 @@ def registrations(
     """All services that the classification process offers; the queue has four places, a call carries four images."""
     batching = BatchingSettings(max_queue=4, max_batch=4, max_wait=0.02, calls_in_flight=1)
     intake = Intake(edge.objects, pseudonyms, decoders, refuse_identifiers)
-    classifiers, threads = Classifiers(edge.objects, edge.model, batching), ThreadPoolExecutor(2)
-    diagnoses = DiagnosisServicer(intake, edge.explanations, classifiers, trail, threads, edge.jobs)
-    inference = InferenceServicer(intake, classifiers, trail, lambda: None, threads, batching.max_batch)
-    api = "synthoscope.api"
-    return [
-        Registration(
-            f"{api}.classification.v1.DiagnosisService",
-            add_DiagnosisServiceServicer_to_server,
-            diagnoses,
-            bounded=["Diagnose"],
-            check_room=classifiers.check_room,
-        ),
-        Registration("inference.GRPCInferenceService", add_GRPCInferenceServiceServicer_to_server, inference),
-        Registration(f"{api}.jobs.v1.JobService", add_JobServiceServicer_to_server, JobServicer(edge.jobs)),
-        Registration(f"{api}.images.v1.ImageService", add_ImageServiceServicer_to_server, ImageServicer(intake)),
-    ]
+    classifiers = Classifiers(edge.objects, edge.model, batching)
+    threads = ThreadPoolExecutor(2)
+    return offered(intake, edge.explanations, classifiers, trail, edge.jobs, threads, lambda: None)
 
 
 @contextlib.contextmanager

@@ -5,39 +5,27 @@ from concurrent.futures import ThreadPoolExecutor
 
 from services.classification.classifiers import Classifiers
 from services.classification.cluster import connect
-from services.classification.open_inference_servicer import InferenceServicer
-from services.classification.servicer import DiagnosisServicer
+from services.classification.offering import offered
 from services.classification.settings import Settings
 from services.classification.trailing import denied
-from synthoscope.api.classification.v1.classification_service_pb2_grpc import add_DiagnosisServiceServicer_to_server
-from synthoscope.api.images.v1.images_service_pb2_grpc import add_ImageServiceServicer_to_server
-from synthoscope.api.inference.v2.open_inference_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from synthoscope.api.jobs.v1.jobs_service_pb2_grpc import add_JobServiceServicer_to_server
 from synthoscope.dependencies import object_store
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
-from synthoscope.images.servicer import ImageServicer
 from synthoscope.jobs.job import JobKind
 from synthoscope.jobs.reconciler import Reconciler
 from synthoscope.jobs.redis import RedisJobStore
 from synthoscope.jobs.redis_queue import RedisWorkQueue
-from synthoscope.jobs.servicer import JobServicer
 from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import MinioObjectStore
 from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc import logging
 from synthoscope.rpc.errors import Unavailable
 from synthoscope.rpc.readiness import Dependency
-from synthoscope.rpc.server import Registration, serve
+from synthoscope.rpc.server import serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope.saliency.request import QUEUE, Explanations
 from synthoscope.trail import Trail
 from synthoscope_ray.runner import RayJobRunner
-
-_DIAGNOSES = "synthoscope.api.classification.v1.DiagnosisService"
-_IMAGES = "synthoscope.api.images.v1.ImageService"
-_JOBS = "synthoscope.api.jobs.v1.JobService"
-_INFERENCE = "inference.GRPCInferenceService"
 
 
 def main() -> None:
@@ -62,26 +50,7 @@ def main() -> None:
         classifiers = Classifiers(objects, model, settings.batching, settings.follow_seconds, settings.caching)
         trail = Trail(objects)
         threads = ThreadPoolExecutor(settings.decode_threads, "decode")
-        diagnoses = DiagnosisServicer(intake, explanations, classifiers, trail, threads, jobs)
-        inference = InferenceServicer(intake, classifiers, trail, model.check, threads, settings.batching.max_batch)
-        registrations = [
-            Registration(
-                _DIAGNOSES,
-                add_DiagnosisServiceServicer_to_server,
-                diagnoses,
-                bounded=["Diagnose"],
-                check_room=classifiers.check_room,
-            ),
-            Registration(
-                _INFERENCE,
-                add_GRPCInferenceServiceServicer_to_server,
-                inference,
-                bounded=["ModelInfer"],
-                check_room=classifiers.check_room,
-            ),
-            Registration(_JOBS, add_JobServiceServicer_to_server, JobServicer(jobs)),
-            Registration(_IMAGES, add_ImageServiceServicer_to_server, ImageServicer(intake)),
-        ]
+        registrations = offered(intake, explanations, classifiers, trail, jobs, threads, model.check)
         needed = [object_store(settings.objects), Dependency("model", model.check)]  # without Redis, diagnoses go on
         serve(
             "classification",

@@ -86,6 +86,8 @@ class Classifiers:
         batching = batching or BatchingSettings()
         self._batcher = MicroBatcher("predict", model.answer, batching, lambda: model.replicas)
         self._most_waiting = batching.max_queue
+        self.largest_batch = batching.max_batch
+        """Images of one call to the model."""
         self._cache = AnswerCache(caching or CachingSettings())
         self._monitor = Monitor()
         self._follow_seconds = follow_seconds

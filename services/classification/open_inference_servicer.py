@@ -49,15 +49,13 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
         trail: Trail,
         check: Callable[[], None],
         threads: Executor,
-        at_once: int,
     ) -> None:
-        """`check` raises Unavailable while no model can be asked; `at_once` images of a call wait at the same time."""
+        """`check` raises Unavailable while no model can be asked."""
         self._intake = intake
         self._classifiers = classifiers
         self._trail = trail
         self._check = check
         self._threads = threads
-        self._at_once = at_once
         self._records = Records(intake.objects, ModelVersion)
 
     async def ServerLive(
@@ -126,9 +124,10 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
                 self._threads, self._images, request, version, caller().tenant
             )
             answers: list[Answer] = []
-            with self._classifiers.place(min(len(images), self._at_once) - 1):
-                for at in range(0, len(images), self._at_once):
-                    part = images[at : at + self._at_once]
+            at_once = self._classifiers.largest_batch
+            with self._classifiers.place(min(len(images), at_once) - 1):
+                for at in range(0, len(images), at_once):
+                    part = images[at : at + at_once]
                     answers += await asyncio.gather(*(self._classifiers.answer(version, image) for image in part))
         await asyncio.gather(*(self._trail.record(inferred(version, digest)) for digest in digests))
         return _response(request, version, answers, wanted)

@@ -1,6 +1,6 @@
 """The one interceptor of every server. From the outside in, a call is
 
-observed (metrics, log line) → translated (errors to statuses) → counted against the capacity → bounded by its
+let in (or refused at the door, unread) → observed (metrics, log line) → translated (errors to statuses) → counted against the capacity → bounded by its
 deadline → authenticated → read, parsed and checked for foreign tenants → answered.
 
 Handlers get parsed messages and give messages, but gRPC sees bytes on both sides: what does not parse is the caller's

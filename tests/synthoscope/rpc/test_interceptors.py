@@ -1,6 +1,8 @@
 import gzip
 import threading
 import time
+import urllib.request
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 
 from synthoscope.api.images.v1 import images_pb2, images_service_pb2
 from synthoscope.api.jobs.v1 import jobs_pb2, jobs_service_pb2
+from synthoscope.rpc.errors import ResourceExhausted
+from synthoscope.rpc.status import from_rpc_error
+from synthoscope.rpc.testing import running_server
 
 GET = "synthoscope.api.jobs.v1.JobService/GetJob"
 CANCEL = "synthoscope.api.jobs.v1.JobService/CancelJob"
@@ -171,6 +176,31 @@ def test_another_tenant_is_not_found_in_any_message(raw):
     ):
         assert status_of(call).code() is grpc.StatusCode.NOT_FOUND
     assert raw.upload(UPLOAD, iter([own.SerializeToString()])) is not None
+
+
+def test_a_call_without_room_is_refused_before_it_is_read(registrations):
+    room = threading.Event()
+
+    def check_room():
+        if not room.is_set():
+            raise ResourceExhausted("busy; try again later", retry_after=0.25)
+
+    bounded = [replace(registrations[0], bounded=["GetJob"], check_room=check_room), *registrations[1:]]
+    with running_server(bounded) as server, grpc.insecure_channel(server.address) as channel:
+        ask, token = channel.unary_unary(f"/{GET}"), (("authorization", f"Bearer {server.token}"),)
+        for data, metadata in ((get("1"), token), (get("1"), ()), (b"no message", token), (bytes(5 * MIB), token)):
+            error = status_of(lambda data=data, metadata=metadata: ask(data, metadata=metadata, timeout=10))
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        refused = from_rpc_error(status_of(lambda: ask(get("1"), metadata=token, timeout=10)))
+        assert isinstance(refused, ResourceExhausted)
+        assert (refused.message, refused.retry_after) == ("busy; try again later", 0.25)
+        assert list(channel.unary_stream(f"/{WATCH}")(get("1"), metadata=token, timeout=10))  # a method without a bound
+        room.set()
+        assert ask(get("1"), metadata=token, timeout=10)
+        with urllib.request.urlopen(f"http://{server.metrics}/metrics") as page:
+            counted = page.read().decode()
+    method = 'grpc_server_handled_total{grpc_code="RESOURCE_EXHAUSTED",grpc_method="GetJob"'
+    assert any(line.startswith(method) and float(line.split()[-1]) >= 5 for line in counted.splitlines())
 
 
 def test_calls_over_the_bound_are_refused_at_once_and_probes_are_not(start):
