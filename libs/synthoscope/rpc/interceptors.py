@@ -1,8 +1,8 @@
 """The one interceptor of every server. From the outside in, a call is
 
-let in, or refused unread when its service has no room → observed (metrics, log line) → translated (errors to statuses) →
-counted against the capacity → bounded by its deadline → authenticated → read, parsed and checked for foreign tenants →
-answered.
+let in, or refused unread when its service has no room → observed (metrics, log line) → translated (errors to
+statuses) → counted against the capacity → bounded by its deadline → authenticated → read, parsed and checked for
+foreign tenants → answered.
 
 Handlers get parsed messages and give messages, but gRPC sees bytes on both sides: what does not parse is the caller's
 mistake, and grpc.aio would call it UNKNOWN. A unary request is read as a stream of one, so that the deadline covers a
