@@ -13,7 +13,6 @@ from seen_brightness import CLASSES, SeenBrightness
 from services.classification.batching import BatchingSettings
 from services.classification.classifiers import Classifiers
 from services.classification.offering import offered
-from services.classification.trailing import denied
 from synthoscope import models
 from synthoscope.api.classification.v1 import classification_service_pb2 as messages
 from synthoscope.api.classification.v1.classification_service_pb2_grpc import DiagnosisServiceStub
@@ -89,7 +88,7 @@ def running_edge(decoders: Decoders, pseudonyms: Pseudonyms) -> Iterator[Edge]:
     trail = Trail(edge.objects, "edge")
     offered = registrations(edge, trail, decoders, pseudonyms)
     with (
-        running_server(offered, on_denied=lambda denial: trail.note(denied(denial))) as server,
+        running_server(offered, on_denied=trail.note_denial) as server,
         open_channel(server.address, server.token) as channel,
     ):
         edge.server, edge.stub = server, DiagnosisServiceStub(channel)

@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge
 
 from synthoscope.objects import ObjectStore
 from synthoscope.rpc.errors import SynthoscopeError, Unavailable
+from synthoscope.rpc.interceptors import Denial
 
 PREFIX = "trail/"
 FIRST = "0" * 64
@@ -77,6 +78,11 @@ class Trail:
             self._add(entry, None)
         else:
             DROPPED.inc()
+
+    def note_denial(self, denial: Denial) -> None:
+        """Has it stored soon that a call was denied."""
+        who, method = denial.caller, denial.method.rpartition("/")[2]
+        self.note(Entry(method, denial.error.status.name, who.tenant if who else "", who.subject if who else ""))
 
     async def flush(self) -> None:
         """Stores what was noted, before the process ends."""

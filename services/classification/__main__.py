@@ -7,7 +7,6 @@ from services.classification.classifiers import Classifiers
 from services.classification.cluster import connect
 from services.classification.offering import offered
 from services.classification.settings import Settings
-from services.classification.trailing import denied
 from synthoscope.dependencies import object_store
 from synthoscope.images.decoders import Decoders
 from synthoscope.images.intake import Intake
@@ -58,7 +57,7 @@ def main() -> None:
             registrations,
             background=[model.watch, model.follow, reconciler.run],
             dependencies=needed,
-            on_denied=lambda denial: trail.note(denied(denial)),
+            on_denied=trail.note_denial,
             at_end=[trail.flush],
         )
 

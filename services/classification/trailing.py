@@ -1,10 +1,9 @@
-"""What is put on the audit trail."""
+"""What is put on the audit trail of those whose images were diagnosed."""
 
 from synthoscope.api.classification.v1.classification_pb2 import Diagnosis
 from synthoscope.api.models.v1.models_pb2 import ModelVersion
 from synthoscope.models.versions import WEIGHTS
 from synthoscope.rpc.auth import Caller, caller
-from synthoscope.rpc.interceptors import Denial
 from synthoscope.trail import Entry
 
 
@@ -34,13 +33,6 @@ def inferred(version: ModelVersion, image_sha256: str) -> Entry:
         model_version=version.name,
         model_sha256=weights_sha256(version),
     )
-
-
-def denied(denial: Denial) -> Entry:
-    """A call that was denied."""
-    who = denial.caller
-    method = denial.method.rpartition("/")[2]
-    return Entry(method, denial.error.status.name, who.tenant if who else "", who.subject if who else "")
 
 
 def weights_sha256(version: ModelVersion) -> str:

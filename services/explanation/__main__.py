@@ -11,6 +11,7 @@ from synthoscope.objects import MinioObjectStore
 from synthoscope.rpc.server import Registration, serve
 from synthoscope.rpc.settings import from_environment
 from synthoscope.saliency.request import QUEUE, Explanations
+from synthoscope.trail import Trail
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     settings = from_environment(Settings)
     objects = MinioObjectStore(settings.objects)
     explanations = Explanations(objects, RedisWorkQueue(settings.redis, QUEUE))
+    trail = Trail(objects)
     serve(
         "explanation",
         settings.server,
@@ -32,6 +34,8 @@ def main() -> None:
             ),
         ],
         dependencies=[object_store(settings.objects), redis(settings.redis)],
+        on_denied=trail.note_denial,
+        at_end=[trail.flush],
     )
 
 

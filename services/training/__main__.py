@@ -13,6 +13,7 @@ from synthoscope.objects import MinioObjectStore
 from synthoscope.pseudonyms import Pseudonyms
 from synthoscope.rpc.server import serve
 from synthoscope.rpc.settings import from_environment
+from synthoscope.trail import Trail
 from synthoscope_ray.runner import RayJobRunner
 
 KINDS = (
@@ -35,7 +36,16 @@ def main() -> None:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
         offered = registrations(objects, jobs, intake, settings.ray.max_workers)
         needed = [object_store(settings.objects), redis(settings.redis)]
-        serve("training", settings.server, offered, background=[reconciler.run], dependencies=needed)
+        trail = Trail(objects)
+        serve(
+            "training",
+            settings.server,
+            offered,
+            background=[reconciler.run],
+            dependencies=needed,
+            on_denied=trail.note_denial,
+            at_end=[trail.flush],
+        )
 
 
 if __name__ == "__main__":

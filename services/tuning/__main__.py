@@ -13,6 +13,7 @@ from synthoscope.jobs.submission import Jobs
 from synthoscope.objects import MinioObjectStore
 from synthoscope.rpc.server import Registration, serve
 from synthoscope.rpc.settings import from_environment
+from synthoscope.trail import Trail
 from synthoscope_ray.runner import RayJobRunner
 
 
@@ -28,7 +29,16 @@ def main() -> None:
     ]
     reconciler = Reconciler(jobs, store, runner, (JobKind.STUDY,), settings.ray.max_running_jobs)
     needed = [object_store(settings.objects), redis(settings.redis)]
-    serve("tuning", settings.server, registrations, background=[reconciler.run], dependencies=needed)
+    trail = Trail(objects)
+    serve(
+        "tuning",
+        settings.server,
+        registrations,
+        background=[reconciler.run],
+        dependencies=needed,
+        on_denied=trail.note_denial,
+        at_end=[trail.flush],
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from diagnosis_edge import Edge, registrations
 from prometheus_client import Gauge
 
-from services.classification.trailing import denied
 from synthoscope.images.decoders import Decoders
 from synthoscope.jobs.job import Job, JobKind, JobState
 from synthoscope.pseudonyms import Pseudonyms
@@ -38,7 +37,7 @@ def main() -> None:
         offered = registrations(
             edge, trail, decoders, Pseudonyms(bytes(32)), refuse_identifiers=settings.refuse_identifiers
         )
-        serve("classification", settings.server, offered, on_denied=lambda denial: trail.note(denied(denial)))
+        serve("classification", settings.server, offered, on_denied=trail.note_denial)
 
 
 if __name__ == "__main__":

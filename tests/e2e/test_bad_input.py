@@ -3,6 +3,7 @@
 The whole list, by its numbers, is in tests/services/classification/test_reliability.py.
 """
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from urllib.request import urlopen
@@ -11,6 +12,7 @@ import grpc
 import pytest
 from bad_input import canary, dicom_images, pictures
 from bad_input.revealing import everything, revealed
+from diagnosis_edge import wait_for
 
 from synthoscope.api.classification.v1.classification_service_pb2 import (
     DiagnoseImagingStudyRequest,
@@ -25,6 +27,7 @@ from synthoscope.local.status import status
 from synthoscope.objects import MinioObjectStore
 from synthoscope.rpc.channel import open_channel
 from synthoscope.rpc.errors import InvalidInput, NotFound, Unauthenticated
+from synthoscope.trail import PREFIX
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -50,6 +53,28 @@ def nothing_is_stored(stack, client):
 def edge(stack) -> Iterator[DiagnosisServiceStub]:
     with open_channel(stack.endpoints["classification"], stack.token) as channel:
         yield DiagnosisServiceStub(channel)
+
+
+@pytest.mark.parametrize("service", ["training", "synthesis", "classification", "explanation", "tuning"])
+def test_every_service_puts_denied_calls_on_the_trail(stack, service):
+    objects = MinioObjectStore(stack.objects)
+    before = {info.key for info in objects.list(PREFIX)}
+    call = {
+        "training": "jobs.v1.JobService/ListJobs",
+        "synthesis": "synthesis.v1.SynthesisService/ListSyntheticSets",
+        "classification": "classification.v1.DiagnosisService/ListDiagnoses",
+        "explanation": "explanation.v1.ExplanationService/ListExplanations",
+        "tuning": "tuning.v1.TuningService/ListStudies",
+    }[service]
+    with grpc.insecure_channel(stack.endpoints[service]) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(f"/synthoscope.api.{call}")(b"", timeout=10)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+    def found():
+        links = [json.loads(objects.get(info.key)) for info in objects.list(PREFIX) if info.key not in before]
+        return [(entry["action"], entry["outcome"]) for link in links for entry in link["entries"]]
+
+    wait_for(lambda: (call.rpartition("/")[2], "UNAUTHENTICATED") in found())
 
 
 @pytest.mark.usefixtures("nothing_is_stored")
