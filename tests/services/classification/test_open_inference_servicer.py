@@ -66,7 +66,7 @@ def platform(decoders, pseudonyms):
     platform = Platform()
     intake = Intake(platform.objects, pseudonyms, decoders)
     classifiers = Classifiers(platform.objects, platform.model, BatchingSettings(max_batch=4, max_queue=4))
-    servicer = InferenceServicer(intake, classifiers, Trail(platform.objects), platform.check, ThreadPoolExecutor(2))
+    servicer = InferenceServicer(intake, classifiers, Trail(platform.objects), platform.check, ThreadPoolExecutor(2), 4)
     registration = Registration("inference.GRPCInferenceService", add_GRPCInferenceServiceServicer_to_server, servicer)
     with running_server([registration]) as server, open_channel(server.address, server.token) as channel:
         platform.server, platform.stub = server, GRPCInferenceServiceStub(channel)
@@ -229,7 +229,7 @@ def test_parameters_of_loading(platform):
     )
     assert platform.model.told == [("load", platform.classifier)]
     unknown = {"config": messages.ModelRepositoryParameter(string_param="{}")}
-    with pytest.raises(grpc.RpcError, match="parameters: may be"):
+    with pytest.raises(grpc.RpcError, match="parameters: may be version"):
         platform.stub.RepositoryModelLoad(
             messages.RepositoryModelLoadRequest(model_name="cnn", parameters=unknown), timeout=10
         )
