@@ -66,4 +66,20 @@
 {{- if and $keda.enabled (eq (int $keda.minReplicas) 0) (not $keda.redisTrigger) -}}
 {{- fail "explanationWorker.keda.minReplicas 0 needs redisTrigger: without a worker nobody exports the queue's gauge" -}}
 {{- end -}}
+{{- $policy := $values.networkPolicy -}}
+{{- if and $policy.enabled $values.objectStore.endpoint (not $policy.objectStore) -}}
+{{- fail "objectStore.endpoint needs networkPolicy.objectStore: where that store is" -}}
+{{- end -}}
+{{- if and $policy.enabled $values.redis.host (not $policy.redis) -}}
+{{- fail "redis.host needs networkPolicy.redis: where that Redis is" -}}
+{{- end -}}
+{{- if and $policy.enabled $ray.gcsFaultTolerance.enabled $rayRedis.address (not $policy.rayRedis) -}}
+{{- fail "ray.gcsFaultTolerance.redis.address needs networkPolicy.rayRedis: where that Redis is" -}}
+{{- end -}}
+{{- if and $values.route.enabled (not $values.route.parentRefs) -}}
+{{- fail "route.enabled needs route.parentRefs" -}}
+{{- end -}}
+{{- if and $values.ingress.enabled (not $values.ingress.host) -}}
+{{- fail "ingress.enabled needs ingress.host" -}}
+{{- end -}}
 {{- end }}
