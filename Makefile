@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 INSTALL_BACKBONES := $(PIP_INSTALL) --no-deps pytorchcv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-real test-full lint format proto clean
+.PHONY: help demo up down test test-unit test-real test-full lint format proto chart clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ proto: $(VENV)/.dev  ## regenerate libs/synthoscope/api from proto/
 	$(BIN)/buf breaking proto --against '.git#ref=HEAD,subdir=proto'
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=libs --pyi_out=libs $(PROTOS)
 	$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=libs $(filter %_service.proto,$(PROTOS))
+
+chart: $(VENV)/.dev  ## write the chart's README and schema from its values; render it and check what comes of it
+	$(BIN)/python charts/documentation.py
+	$(BIN)/pytest tests/charts --durations=5
 
 clean:  ## remove the virtual environments and what the demo wrote
 	rm -rf $(VENV) .peers $(OUT)

@@ -1,4 +1,4 @@
-"""The chart sets what the processes read: names and values fit their settings, and nothing that they need is missing."""
+"""The chart sets what processes read: names and values fit their settings, and nothing that they need is missing."""
 
 import json
 import os
@@ -131,7 +131,7 @@ def _local_variables():
     objects = ObjectStoreSettings(endpoint="127.0.0.1:1", access_key="a", secret_key=SecretStr("s"))
     state = StackState(
         stack="s", home=Path("/h"), runtime=Path("/r"), processes=tuple(process.name for process in PROCESSES),
-        ports=dict.fromkeys(names, 1), token="t", ray_token="t", supervisor_password="p", pseudonym_key=SecretStr(SECRET),
+        ports=dict.fromkeys(names, 1), token="t", ray_token="t", supervisor_password="p", pseudonym_key=SECRET,
         objects=objects, ray_storage=objects.other_bucket("synthoscope-ray", "b", SecretStr("b")),
         redis={"host": "127.0.0.1", "port": 1, "password": "p"},
     )  # fmt: skip

@@ -129,7 +129,9 @@ def test_edges_wait_for_the_model_as_long_as_they_are_told():
         edge = next(pod for pod in pods(rendered(case)) if pod.component == "classification")
         environment = {entry["name"]: entry.get("value") for entry in edge.main["env"]}
         probe = edge.main["startupProbe"]
-        assert probe["periodSeconds"] * probe["failureThreshold"] > float(environment["SYNTHOSCOPE_SERVE__START_SECONDS"])
+        assert probe["periodSeconds"] * probe["failureThreshold"] > float(
+            environment["SYNTHOSCOPE_SERVE__START_SECONDS"]
+        )
 
 
 def test_gpu_workers_ask_for_their_gpus_and_tell_ray():

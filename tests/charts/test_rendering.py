@@ -127,6 +127,7 @@ WRONG = {
     "KEDA without a trigger": ({"explanationWorker": {"keda": {"enabled": True}}}, "prometheusAddress"),
     "one generation twice": ({"ray": {"generation": "a", "previous": [{"generation": "a"}]}}, "ray.previous"),
     "stores without addresses": (STORES | {"networkPolicy": {"objectStore": []}}, "networkPolicy.objectStore"),
+    "a bound that is not counted": ({"monitoring": {"latencySeconds": 0.3}}, "latencySeconds must be"),
     "a route to nowhere": ({"route": {"enabled": True}}, "route.parentRefs"),
     "an ingress for nobody": ({"ingress": {"enabled": True}}, "ingress.host"),
 }

@@ -82,4 +82,7 @@
 {{- if and $values.ingress.enabled (not $values.ingress.host) -}}
 {{- fail "ingress.enabled needs ingress.host" -}}
 {{- end -}}
+{{- if not (has (float64 $values.monitoring.latencySeconds) (list 0.1 0.25 0.5 1.0 2.5 5.0)) -}}
+{{- fail "monitoring.latencySeconds must be 0.1, 0.25, 0.5, 1, 2.5 or 5: what the histogram counts" -}}
+{{- end -}}
 {{- end }}
