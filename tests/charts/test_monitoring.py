@@ -1,5 +1,6 @@
 """What alerts, dashboards and scaling ask Prometheus for is there, and alerts fire when they should and only then."""
 
+import importlib
 import json
 import re
 import shutil
@@ -10,7 +11,6 @@ import yaml
 from chart_rendering import CHART, NAMESPACE, of_kind, pods, rendered
 from prometheus_client import REGISTRY
 
-import synthoscope.rpc.readiness  # noqa: F401  # these modules make the metrics
 from synthoscope.rpc import metrics
 from synthoscope.saliency.request import QUEUE
 
@@ -28,6 +28,8 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 
 def our_metrics():
     """Each series that our processes export, with its labels."""
+    for module in ("services.classification.servicer", "services.explanation.worker", "synthoscope.rpc.readiness"):
+        importlib.import_module(module)
     found = {}
     for family in REGISTRY.collect():
         names = REGISTRY._names_to_collectors

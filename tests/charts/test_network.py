@@ -12,7 +12,23 @@ USERS = (*SERVICES, "explanation-worker", "ray-head", "ray-worker")
 GRPC, METRICS, GCS, DASHBOARD, RAY_METRICS = 50051, 9090, 6379, 8265, 8080
 # Of a Ray node: its manager, its object manager, its agent by gRPC and HTTP, and ends of its workers' range.
 NODE_PORTS = (6380, 6381, 6383, 52365, 10002, 10500, 10999)
-PORTS = (GRPC, METRICS, GCS, DASHBOARD, RAY_METRICS, *NODE_PORTS, 6382, 10001, 11000, 44217, 44227, 8333, 18333, 9333, 8888)
+PORTS = (
+    GRPC,
+    METRICS,
+    GCS,
+    DASHBOARD,
+    RAY_METRICS,
+    *NODE_PORTS,
+    6382,
+    10001,
+    11000,
+    44217,
+    44227,
+    8333,
+    18333,
+    9333,
+    8888,
+)
 
 CLIENT = Peer("client", {"app": "pacs"}, NAMESPACE)
 PROMETHEUS = Peer("prometheus", {"app": "prometheus"}, "monitoring")

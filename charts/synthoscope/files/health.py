@@ -27,4 +27,4 @@ def main(name: str, address: str = "127.0.0.1:50051", folder: Path = TLS) -> int
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(sys.argv[1]))
