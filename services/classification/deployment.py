@@ -56,7 +56,8 @@ class ClassifierReplica:
 
     async def place(self) -> Place:
         """Where batches are to be sent. Serve's own calls take long, and are for all else."""
-        return await self._lines.open(str(ray.util.get_node_ip_address()))  # type: ignore[no-untyped-call]
+        host = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        return await self._lines.open(host, self._settings.line_ports)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What Serve scales by: it does not see the calls."""

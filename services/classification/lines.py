@@ -6,7 +6,9 @@ address of its node, and answers those who show the token that it has told throu
 """
 
 import asyncio
+import contextlib
 import hmac
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -86,20 +88,23 @@ class LineServer:
         self.calls = 0
         """That are being answered, or wait for it."""
 
-    async def open(self, host: str) -> Place:
-        """Listens on a free port of a host, unless it does already, and says where."""
+    async def open(self, host: str, ports: Sequence[int] = (0,)) -> Place:
+        """Listens on a free one of a host's ports, unless it does already, and says where; 0 is any free one.
+
+        Raises Unavailable when none is free.
+        """
         if self._opening is None:
-            self._opening = asyncio.create_task(self._listen(host))
+            self._opening = asyncio.create_task(self._listen(f"[{host}]" if ":" in host else host, ports))
         return await asyncio.shield(self._opening)
 
-    async def _listen(self, host: str) -> Place:
+    async def _listen(self, host: str, ports: Sequence[int]) -> Place:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=self._most_calls)
         handler: Any = grpc.unary_unary_rpc_method_handler(self._handle)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {_METHOD: handler}),))
-        port = server.add_insecure_port(f"[{host}]:0" if ":" in host else f"{host}:0")
+        port = _bound(server, host, ports)
         await server.start()
         self._server = server  # which stops when nothing holds it
-        return Place(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", self._token)
+        return Place(f"{host}:{port}", self._token)
 
     async def close(self) -> None:
         """Lets the calls that are being answered end, for a second at most."""
@@ -121,6 +126,14 @@ class LineServer:
             return _response(await self._answer(request.model_version, images)).SerializeToString()
         finally:
             self.calls -= 1
+
+
+def _bound(server: grpc.aio.Server, host: str, ports: Sequence[int]) -> int:
+    # By chance, so that replicas that start together seldom try the same one.
+    for port in random.sample(ports, len(ports)):
+        with contextlib.suppress(RuntimeError):  # somebody has it
+            return server.add_insecure_port(f"{host}:{port}")
+    raise Unavailable(f"none of a replica's ports is free at {host}: {ports[0]} to {ports[-1]}")
 
 
 class _Line:

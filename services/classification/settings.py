@@ -37,12 +37,26 @@ class ServeSettings(BaseModel):
     """Model versions that a replica holds; the least recently used one goes first."""
     calls_in_flight: int = Field(default=32, ge=1)
     """Batches that a replica has at once, of all edges; it computes one at a time, and refuses more."""
+    first_line_port: int = Field(default=0, ge=0, le=65535)
+    """Of those that replicas may listen at for batches, where a network lets only some through; 0: any free one."""
+    last_line_port: int = Field(default=0, ge=0, le=65535)
     call_seconds: float = Field(default=30, gt=0)
     """How long one batch may take, loading the model included."""
     start_seconds: float = Field(default=300, gt=0)
     """How long to wait for Ray and the first replica before giving up."""
     probe_seconds: float = Field(default=5, gt=0)
     """Pause between two looks at whether the cluster is there, and how long each may take."""
+
+    @property
+    def line_ports(self) -> range:
+        """Those that replicas may listen at; 0 stands for any free one."""
+        return range(self.first_line_port, max(self.first_line_port, self.last_line_port) + 1)
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        if self.last_line_port and not 0 < self.first_line_port <= self.last_line_port:
+            raise ValueError("first_line_port must be set where last_line_port is, and must not be above it")
+        return self
 
     @model_validator(mode="after")
     def _check_replicas(self) -> Self:

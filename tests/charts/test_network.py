@@ -6,11 +6,13 @@ import pytest
 from chart_network import Peer, allowed
 from chart_rendering import NAMESPACE, RELEASE, SERVICES, of_kind, pods, rendered
 
+from services.classification.settings import ServeSettings
+
 SUBMITTERS = ("training", "synthesis", "classification", "tuning")
 NODES = ("ray-head", "ray-worker", "classification")
 USERS = (*SERVICES, "explanation-worker", "ray-head", "ray-worker")
 GRPC, METRICS, GCS, DASHBOARD, RAY_METRICS = 50051, 9090, 6379, 8265, 8080
-# Of a Ray node: its manager, its object manager, its agent by gRPC and HTTP, and ends of its workers' range.
+# Of a Ray node: its manager, its object manager, its agent by gRPC and HTTP, and its workers' and replicas' range.
 NODE_PORTS = (6380, 6381, 6383, 52365, 10002, 10500, 10999)
 PORTS = (
     GRPC,
@@ -119,6 +121,23 @@ def test_another_release_in_the_namespace_is_a_stranger():
     redis = Peer("redis", components["redis"], NAMESPACE)
     assert allowed(policies, Peer("training", components["training"], NAMESPACE), redis, 6379)
     assert not allowed(policies, other, redis, 6379)
+
+
+def test_replicas_listen_where_edges_reach_them_and_no_worker_of_ray_does():
+    policies = of_kind(rendered("defaults"), "NetworkPolicy")
+    components = {pod.component: pod for pod in pods(rendered("defaults"))}
+    edge, node = (Peer(name, components[name].labels, NAMESPACE) for name in ("classification", "ray-worker"))
+    environment = {
+        entry["name"]: entry.get("value") for entry in components["classification"].spec["containers"][0]["env"]
+    }
+    prefix = "SYNTHOSCOPE_SERVE__"
+    serve = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
+    ports = ServeSettings.model_validate(serve).line_ports
+    assert len(ports) >= 32
+    assert all(allowed(policies, edge, node, port) for port in ports)
+    for cluster in of_kind(rendered("defaults"), "RayCluster"):
+        options = cluster["spec"]["headGroupSpec"]["rayStartParams"]
+        assert int(options["max-worker-port"]) < ports[0]
 
 
 def test_pods_listen_where_the_policies_let_callers_in():

@@ -98,6 +98,9 @@
 - {name: SYNTHOSCOPE_SERVE__GPUS, value: {{ $serve.gpus | quote }}}
 - {name: SYNTHOSCOPE_SERVE__THREADS, value: {{ $serve.threads | quote }}}
 - {name: SYNTHOSCOPE_SERVE__START_SECONDS, value: {{ $serve.startSeconds | quote }}}
+{{- /* Beside Ray's workers' ports, in the range that nodes may reach of each other. */}}
+- {name: SYNTHOSCOPE_SERVE__FIRST_LINE_PORT, value: "10900"}
+- {name: SYNTHOSCOPE_SERVE__LAST_LINE_PORT, value: "10999"}
 {{- end }}
 
 {{- define "synthoscope.env.pseudonyms" -}}

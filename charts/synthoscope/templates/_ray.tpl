@@ -8,7 +8,7 @@ dashboard-agent-grpc-port: "6383"
 dashboard-agent-listen-port: "52365"
 metrics-export-port: "8080"
 min-worker-port: "10002"
-max-worker-port: "10999"
+max-worker-port: "10899"
 {{- end }}
 
 {{/* A RayCluster. root; generation; tag, of its images; upgradeStrategy. */}}

@@ -1,12 +1,14 @@
 """Lines to replicas, by real gRPC on loopback."""
 
 import asyncio
+import socket
 
 import grpc
 import numpy as np
 import pytest
 
 from services.classification.lines import Lines, LineServer, Place, Places, Refusal
+from services.classification.settings import ServeSettings
 from synthoscope.api.classification.v1.replica_pb2 import ReplicaRequest
 from synthoscope.classifier.answering import Answers
 from synthoscope.rpc.errors import ResourceExhausted, Unavailable
@@ -221,3 +223,26 @@ async def test_a_port_that_belongs_to_another_replica_by_now_is_forgotten(replic
         await lines.ask("m", IMAGES)
     assert len(replica.asked) == 3
     assert len(lines) <= 2
+
+
+async def test_a_replica_listens_within_its_ports_or_says_that_none_is_free():
+    with socket.socket() as taken, socket.socket() as free:
+        for probe in (taken, free):
+            probe.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = [probe.getsockname()[1] for probe in (taken, free)]
+        free.close()
+        server = LineServer(Replica().answer, 1)
+        assert (await server.open("127.0.0.1", ports)).address == f"127.0.0.1:{ports[1]}"
+        with pytest.raises(Unavailable, match=f"{ports[0]} to {ports[0]}"):
+            await LineServer(Replica().answer, 1).open("127.0.0.1", ports[:1])
+        await server.close()
+
+
+def test_ports_are_a_range_or_any():
+    assert list(ServeSettings().line_ports) == [0]
+    assert list(ServeSettings(first_line_port=7000).line_ports) == [7000]
+    assert list(ServeSettings(first_line_port=7000, last_line_port=7002).line_ports) == [7000, 7001, 7002]
+    for first, last in ((0, 7000), (7001, 7000)):
+        with pytest.raises(ValueError, match="first_line_port"):
+            ServeSettings(first_line_port=first, last_line_port=last)
