@@ -22,7 +22,6 @@ CALLERS = (1, 32)
 SERVER = "synthoscope, without "
 
 SETTINGS: Mapping[str, Mapping[str, str]] = {
-    "2 ms of waiting for others": {"SYNTHOSCOPE_BATCHING__MAX_WAIT": "0"},
     "a second decoder": {"SYNTHOSCOPE_DECODING__PROCESSES": "1"},
 }
 """What is left out by a setting."""

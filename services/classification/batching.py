@@ -6,6 +6,7 @@ under way as may be, batches grow by themselves. With `max_wait` it waits for ot
 
 import asyncio
 import contextlib
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -104,16 +105,23 @@ class MicroBatcher(Generic[K, T, R]):
         settings = self._settings
         carried = settings.calls_in_flight * settings.max_batch * self._replicas()
         if self._places_taken >= settings.max_queue + carried:
-            seconds = self._places_taken / settings.max_batch / settings.calls_in_flight * self._call_seconds
+            seconds = self._places_taken / carried * self._call_seconds
+            spread = random.uniform(0.5, 1.5)  # so that not all come back together
             raise ResourceExhausted(
                 "as many images wait as can be answered soon; try again later",
-                retry_after=max(_SHORTEST_RETRY, round(seconds, 1)),
+                retry_after=max(_SHORTEST_RETRY, round(spread * seconds, 1)),
             )
 
     @contextlib.contextmanager
-    def place(self, items: int = 1) -> Iterator[None]:
-        """Takes places inside the block: before costly work, so that it is not done for nothing. Raises as above."""
+    def place(self) -> Iterator[None]:
+        """Takes a place inside the block: before costly work, so that it is not done for nothing. Raises as above."""
         self.check_room()
+        with self.more_places(1):
+            yield
+
+    @contextlib.contextmanager
+    def more_places(self, items: int) -> Iterator[None]:
+        """Takes places inside the block, for somebody who has one and turns out to bring more than one item."""
         self._places_taken += items
         try:
             yield

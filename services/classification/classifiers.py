@@ -172,9 +172,13 @@ class Classifiers:
         """Raises ResourceExhausted, saying when to try again, while too many images wait."""
         self._batcher.check_room()
 
-    def place(self, images: int = 1) -> contextlib.AbstractContextManager[None]:
-        """Places for images, from before they are decoded until they are answered. Raises as `check_room`."""
-        return self._batcher.place(images)
+    def place(self) -> contextlib.AbstractContextManager[None]:
+        """A place for an image, from before it is decoded until it is answered. Raises as `check_room`."""
+        return self._batcher.place()
+
+    def more_places(self, images: int) -> contextlib.AbstractContextManager[None]:
+        """Places for further images of a call that has one."""
+        return self._batcher.more_places(images)
 
     async def answer(self, version: ModelVersion, image: Pixels) -> Answer:
         """The answer to an image, uint8 S×S×3, as the version's preprocessing makes it. Raises as `Model.answer`."""

@@ -119,7 +119,10 @@ class ServeClassifier:
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
 
     async def _find(self) -> Places:
-        """Where Serve's replicas listen. One that does not say so in time may be there all the same."""
+        """Where Serve's replicas listen.
+
+        Those that are known stay when one does not answer in time; others are found when Serve has given it up.
+        """
         try:
             asked = self._handle.broadcast("place")
             said = await asked.results_async(timeout_s=_LONGEST_LOOK, return_exceptions=True)
@@ -129,6 +132,9 @@ class ServeClassifier:
             _log.warning("Serve does not say where the replicas are", reason=type(error).__name__)
             return Places(frozenset(), complete=False)
         places = frozenset(answer for answer in said if isinstance(answer, Place))
+        for silent in said:
+            if isinstance(silent, BaseException):
+                _log.warning("a replica does not say where it listens", reason=type(silent).__name__)
         return Places(places, complete=len(places) == len(said))
 
     async def watch(self, stop: asyncio.Event) -> None:

@@ -49,6 +49,8 @@ class ClassifierReplica:
         self._models: OrderedDict[str, asyncio.Task[Model]] = OrderedDict()
         self._compute = ThreadPoolExecutor(1, "compute")
         self._lines = LineServer(self.answer, settings.calls_in_flight)
+        # What Serve awaits before it ends the process. As a method of the class, Python would call it, too.
+        setattr(self, "__del__", self._lines.close)  # noqa: B010
 
     async def fingerprint(self) -> str:
         """What `fingerprint` gave for the code and settings that this replica was made from."""

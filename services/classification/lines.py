@@ -33,8 +33,8 @@ from synthoscope.rpc.errors import ResourceExhausted, Unavailable
 
 _SERVICE, _METHOD = "synthoscope.Replica", "Answer"
 _OPTIONS = (
-    ("grpc.max_receive_message_length", -1),  # a batch is as large as the model's images make it
-    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", 1 << 30),  # a batch is as large as the model's images make it
+    ("grpc.max_send_message_length", 1 << 30),
     ("grpc.keepalive_time_ms", 10_000),  # a host that has vanished says nothing
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
@@ -43,6 +43,9 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 _TRIES = 3
+_GRACE = 5.0
+_LONGEST_READ = 10.0
+"""Seconds."""
 _PAUSE = 0.2
 """Seconds between two looks for a replica while there is none."""
 _MISTAKES = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
@@ -95,31 +98,40 @@ class LineServer:
         """
         if self._opening is None:
             self._opening = asyncio.create_task(self._listen(f"[{host}]" if ":" in host else host, ports))
-        return await asyncio.shield(self._opening)
+        try:
+            return await asyncio.shield(self._opening)
+        except Unavailable:
+            self._opening = None  # the next one who asks may find a port
+            raise
 
     async def _listen(self, host: str, ports: Sequence[int]) -> Place:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=self._most_calls)
-        handler: Any = grpc.unary_unary_rpc_method_handler(self._handle)
+        # Read as a stream of one message: so nothing is read of those who do not show the token.
+        handler: Any = grpc.stream_unary_rpc_method_handler(self._handle)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {_METHOD: handler}),))
         port = _bound(server, host, ports)
         await server.start()
         self._server = server  # which stops when nothing holds it
+        if not host.startswith(("127.", "[::1")):
+            _log.warning("batches travel in clear text, and not on loopback", host=host)
         return Place(f"{host}:{port}", self._token)
 
     async def close(self) -> None:
-        """Lets the calls that are being answered end, for a second at most."""
+        """Takes no more calls, and lets those that are being answered end, for some seconds at most."""
         if self._opening is not None:
             await self._opening
-            await self._server.stop(1.0)
+            await self._server.stop(_GRACE)
 
-    async def _handle(self, data: bytes, context: Any) -> bytes:
+    async def _handle(self, _: Any, context: Any) -> bytes:
         shown = dict(context.invocation_metadata() or ()).get(AUTHORIZATION, "")
         if not hmac.compare_digest(str(shown), self._token):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is not this replica's")
         try:
-            request = ReplicaRequest.FromString(data)
+            async with asyncio.timeout(_LONGEST_READ):
+                data = await context.read()
+            request = ReplicaRequest.FromString(data if isinstance(data, bytes) else b"")
             images = np.frombuffer(request.pixels, np.uint8).reshape(-1, request.side, request.side, 3)
-        except (DecodeError, ValueError):
+        except (DecodeError, ValueError, TimeoutError):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request holds no images of one size")
         self.calls += 1
         try:

@@ -125,7 +125,7 @@ class InferenceServicer(open_inference_service_pb2_grpc.GRPCInferenceServiceServ
             )
             answers: list[Answer] = []
             at_once = self._classifiers.largest_batch
-            with self._classifiers.place(min(len(images), at_once) - 1):
+            with self._classifiers.more_places(max(0, min(len(images), at_once) - 1)):
                 for at in range(0, len(images), at_once):
                     part = images[at : at + at_once]
                     answers += await asyncio.gather(*(self._classifiers.answer(version, image) for image in part))

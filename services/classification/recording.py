@@ -24,7 +24,7 @@ from synthoscope.trail import Trail
 LARGEST_PACK = 8 << 20
 """Bytes of images, beyond which a pack takes no further one."""
 
-_GATHERING = BatchingSettings(max_batch=256, max_wait=0, max_queue=100_000, calls_in_flight=1)
+_GATHERING = BatchingSettings(max_batch=256, max_wait=0, calls_in_flight=1)
 
 
 @dataclass(frozen=True)

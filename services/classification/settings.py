@@ -23,7 +23,10 @@ class ServeSettings(BaseModel):
     most_replicas: int = Field(default=0, ge=0)
     """How many there may be when calls wait for them; 0 means never more than `replicas`."""
     calls_per_replica: float = Field(default=1.0, gt=0)
-    """Calls, waiting or computed, that a replica is there for: with more on average there will be more replicas."""
+    """Calls at a replica, waiting or computed, that it is there for: with more on average there will be more replicas.
+
+    An edge has `batching.calls_in_flight` (2) at each, however many images wait: below that, one edge is enough.
+    """
     upscale_seconds: float = Field(default=3, ge=0)
     """How long there must be too many calls before there are more replicas."""
     downscale_seconds: float = Field(default=60, ge=0)

@@ -113,8 +113,18 @@ def run(worker: JobWorker, stores: Stores) -> str:
     settings = _Settings()
     model = attach(settings.serve)
     who = Caller(tenant, request.subject, frozenset())
+
+    async def followed(decoders: Decoders) -> str:
+        stop = asyncio.Event()
+        following = asyncio.create_task(model.follow(stop))
+        try:
+            return await diagnose(worker, stores.objects, request, Classifiers(stores.objects, model), decoders)
+        finally:
+            stop.set()
+            await following
+
     with Decoders(settings.decoding) as decoders, acting_as(who):
-        return asyncio.run(diagnose(worker, stores.objects, request, Classifiers(stores.objects, model), decoders))
+        return asyncio.run(followed(decoders))
 
 
 async def diagnose(

@@ -86,7 +86,7 @@ def edge(decoders, pseudonyms):
     servicers = {
         classification_service_pb2: DiagnosisServicer(intake, explanations, classifiers, trail, threads, jobs),
         images_service_pb2: ImageServicer(intake),
-        open_inference_service_pb2: InferenceServicer(intake, classifiers, trail, lambda: None, threads, 8),
+        open_inference_service_pb2: InferenceServicer(intake, classifiers, trail, lambda: None, threads),
         explanation_service_pb2: ExplanationServicer(explanations),
         jobs_service_pb2: JobServicer(jobs),
     }

@@ -77,8 +77,11 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back():
 
 async def test_places_are_taken_before_the_queue_is_reached():
     batches = batcher(Model(), max_batch=2, max_wait=0, max_queue=1, calls_in_flight=1)
-    with batches.place(2), batches.place(), pytest.raises(ResourceExhausted):
-        batches.check_room()
+    with batches.place(), batches.more_places(2):
+        with pytest.raises(ResourceExhausted):
+            batches.check_room()
+        with batches.more_places(0):  # whoever has a place is not refused any more
+            pass
     batches.check_room()
 
 

@@ -1,5 +1,6 @@
 """The Open Inference Protocol: by the stock Triton client, and by typed contents, which that one does not send."""
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -26,7 +27,7 @@ from synthoscope.images.intake import Intake
 from synthoscope.models.promotion import promote
 from synthoscope.objects import InMemoryObjectStore
 from synthoscope.rpc.channel import open_channel
-from synthoscope.rpc.errors import Unavailable
+from synthoscope.rpc.errors import ResourceExhausted, Unavailable
 from synthoscope.rpc.server import Registration
 from synthoscope.rpc.testing import running_server
 from synthoscope.trail import Trail, entries
@@ -66,7 +67,8 @@ def platform(decoders, pseudonyms):
     platform = Platform()
     intake = Intake(platform.objects, pseudonyms, decoders)
     classifiers = Classifiers(platform.objects, platform.model, BatchingSettings(max_batch=4, max_queue=4))
-    servicer = InferenceServicer(intake, classifiers, Trail(platform.objects), platform.check, ThreadPoolExecutor(2), 4)
+    platform.classifiers = classifiers
+    servicer = InferenceServicer(intake, classifiers, Trail(platform.objects), platform.check, ThreadPoolExecutor(2))
     registration = Registration("inference.GRPCInferenceService", add_GRPCInferenceServiceServicer_to_server, servicer)
     with running_server([registration]) as server, open_channel(server.address, server.token) as channel:
         platform.server, platform.stub = server, GRPCInferenceServiceStub(channel)
@@ -233,3 +235,18 @@ def test_parameters_of_loading(platform):
         platform.stub.RepositoryModelLoad(
             messages.RepositoryModelLoadRequest(model_name="cnn", parameters=unknown), timeout=10
         )
+
+
+def test_a_call_that_has_a_place_is_answered_however_many_wait(platform):
+    room = platform.classifiers
+    with contextlib.ExitStack() as places:
+        with contextlib.suppress(ResourceExhausted):
+            while True:
+                places.enter_context(room.place())
+        with pytest.raises(grpc.RpcError) as error:
+            infer(platform, images([1]))
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        places.pop_all().close()
+        for _ in range(11):  # one is left
+            places.enter_context(room.place())
+        assert infer(platform, images([1, 2])).outputs
