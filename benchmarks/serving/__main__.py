@@ -14,6 +14,7 @@ default of ours costs, `--requests` how much memory so many requests leave behin
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ from synthoscope.local.state import StackState
 
 IMAGES = 512
 THREADS = 1
+_REST = 20.0
+"""Seconds after the stack's start and its trainings, whose processes end one by one."""
 
 
 def images(folder: Path) -> Sequence[bytes]:
@@ -107,6 +110,7 @@ def main(arguments: argparse.Namespace) -> None:
         pictures = images(home / "phantoms")
         with running(home / "stack") as stack:
             models = publish_models(stack, home / "phantoms", arguments.model, home)
+            time.sleep(_REST)
             for served in models:
                 rows += of_ours(stack, served, pictures, arguments)
         if arguments.defaults:
