@@ -14,6 +14,9 @@ Opened = Callable[[], AbstractAsyncContextManager[Ask]]
 
 CALLERS = (1, 8, 32, 128)
 
+_OVERLOADED = 10.0
+"""Seconds at least: in the first two, those who came first wait behind one another, and nobody is answered."""
+
 
 def measured(named: Row, opened: Opened, seconds: float, callers: Sequence[int] = CALLERS) -> list[Row]:
     """One row for each number of callers. `named` says of which server and model they are."""
@@ -34,7 +37,7 @@ def overloaded(named: Row, opened: Opened, most: float, seconds: float) -> list[
 
     async def measure() -> Overloaded:
         async with opened() as ask:
-            return await overload(ask, refused, most, seconds)
+            return await overload(ask, refused, most, max(seconds, _OVERLOADED))
 
     return shown([{**named, **asdict(asyncio.run(measure()))}])
 
