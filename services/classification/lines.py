@@ -52,7 +52,8 @@ _MISTAKES = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.
 
 _log = structlog.get_logger()
 
-Answer = Callable[[str, NDArray[np.uint8]], Awaitable["Answers | Refusal"]]
+AnswerBatch = Callable[[str, NDArray[np.uint8]], Awaitable["Answers | Refusal"]]
+"""Answers images uint8 N×S×S×3 for a model version, or says why not."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Places:
 class LineServer:
     """A replica's end of the lines. For use in one event loop."""
 
-    def __init__(self, answer: Answer, most_calls: int) -> None:
+    def __init__(self, answer: AnswerBatch, most_calls: int) -> None:
         """`answer` answers images uint8 N×S×S×3 for a model version; beyond `most_calls` at once calls are refused."""
         self._answer = answer
         self._most_calls = most_calls
