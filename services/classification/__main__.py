@@ -57,8 +57,7 @@ def main() -> None:
             registrations,
             background=[model.watch, model.follow, reconciler.run],
             dependencies=needed,
-            on_denied=trail.note_denial,
-            at_end=[trail.flush],
+            trail=trail,
         )
 
 

@@ -25,8 +25,8 @@ class ServeSettings(BaseModel):
     calls_per_replica: float = Field(default=1.0, gt=0)
     """Calls at a replica, waiting or computed, that it is there for: with more on average there will be more replicas.
 
-    An edge has at most `batching.calls_in_flight` (2) at each, however many images wait. So from 2 on, several busy edges
-    are needed to reach it.
+    An edge has at most `batching.calls_in_flight` (2) at each, however many images wait. So from 2 on, several busy
+    edges are needed to reach it.
     """
     upscale_seconds: float = Field(default=3, ge=0)
     """How long there must be too many calls before there are more replicas."""

@@ -34,8 +34,7 @@ def main() -> None:
             ),
         ],
         dependencies=[object_store(settings.objects), redis(settings.redis)],
-        on_denied=trail.note_denial,
-        at_end=[trail.flush],
+        trail=trail,
     )
 
 

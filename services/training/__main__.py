@@ -36,16 +36,8 @@ def main() -> None:
         intake = Intake(objects, Pseudonyms.of(settings.pseudonym_key), decoders, settings.refuse_identifiers)
         offered = registrations(objects, jobs, intake, settings.ray.max_workers)
         needed = [object_store(settings.objects), redis(settings.redis)]
-        trail = Trail(objects)
-        serve(
-            "training",
-            settings.server,
-            offered,
-            background=[reconciler.run],
-            dependencies=needed,
-            on_denied=trail.note_denial,
-            at_end=[trail.flush],
-        )
+        work = [reconciler.run]
+        serve("training", settings.server, offered, background=work, dependencies=needed, trail=Trail(objects))
 
 
 if __name__ == "__main__":

@@ -29,16 +29,8 @@ def main() -> None:
     ]
     reconciler = Reconciler(jobs, store, runner, (JobKind.STUDY,), settings.ray.max_running_jobs)
     needed = [object_store(settings.objects), redis(settings.redis)]
-    trail = Trail(objects)
-    serve(
-        "tuning",
-        settings.server,
-        registrations,
-        background=[reconciler.run],
-        dependencies=needed,
-        on_denied=trail.note_denial,
-        at_end=[trail.flush],
-    )
+    work = [reconciler.run]
+    serve("tuning", settings.server, registrations, background=work, dependencies=needed, trail=Trail(objects))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main() -> None:
         offered = registrations(
             edge, trail, decoders, Pseudonyms(bytes(32)), refuse_identifiers=settings.refuse_identifiers
         )
-        serve("classification", settings.server, offered, on_denied=trail.note_denial)
+        serve("classification", settings.server, offered, trail=trail)
 
 
 if __name__ == "__main__":

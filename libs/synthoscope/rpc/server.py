@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import structlog
@@ -23,7 +23,7 @@ from synthoscope.rpc.auth import Authenticator
 from synthoscope.rpc.deadlines import Deadlines
 from synthoscope.rpc.errors import StartupError
 from synthoscope.rpc.health import HealthServicer
-from synthoscope.rpc.interceptors import CallInterceptor, Capacity, OnDenied
+from synthoscope.rpc.interceptors import CallInterceptor, Capacity, Denial, OnDenied
 from synthoscope.rpc.jwt_tokens import JwtTokens
 from synthoscope.rpc.metrics import metrics_endpoint
 from synthoscope.rpc.rates import Rates
@@ -58,6 +58,16 @@ class Registration:
     check_room: Callable[[], None] = lambda: None
 
 
+class DenialTrail(Protocol):
+    """What keeps calls that were denied."""
+
+    def note_denial(self, denial: Denial) -> None:
+        """Keeps one, soon."""
+
+    async def flush(self) -> None:
+        """Keeps what it was told, when the last call has ended."""
+
+
 @dataclass(frozen=True)
 class Endpoints:
     """Where a running server listens, as host:port."""
@@ -72,21 +82,17 @@ def serve(
     registrations: Sequence[Registration],
     background: Sequence[Background] = (),
     dependencies: Sequence[Dependency] = (),
-    on_denied: OnDenied = lambda denial: None,
-    at_end: Sequence[Callable[[], Awaitable[None]]] = (),
+    trail: DenialTrail | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. Health follows the dependencies.
 
-    `on_denied` is told of calls without a token or a role, or that name another tenant's resources; `at_end` is what is
-    done when the last call has ended.
+    `trail` is told of calls without a token or a role, or that name another tenant's resources.
 
     Raises SystemExit with status 1, the reason on stderr, when it cannot start or a background coroutine crashes.
     """
     logging.configure(process, error_text=settings.log_error_text)
     try:
-        status = asyncio.run(
-            _serve_until_signalled(process, settings, registrations, background, dependencies, on_denied, at_end)
-        )
+        status = asyncio.run(_serve_until_signalled(process, settings, registrations, background, dependencies, trail))
     except StartupError as error:
         print(f"{process}: {error}", file=sys.stderr)
         status = 1
@@ -100,15 +106,15 @@ async def _serve_until_signalled(
     registrations: Sequence[Registration],
     background: Sequence[Background],
     dependencies: Sequence[Dependency],
-    on_denied: OnDenied,
-    at_end: Sequence[Callable[[], Awaitable[None]]],
+    trail: DenialTrail | None,
 ) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    on_denied = trail.note_denial if trail else lambda denial: None
     status = await run(settings, registrations, background, stop, dependencies=dependencies, on_denied=on_denied)
-    for work in at_end:
-        await work()
+    if trail:
+        await trail.flush()
     _log.info("stopped", status=status)
     _exit_in_any_case(status)
     return status
